@@ -1,0 +1,1 @@
+"""controlroom.toml as one immutable value. Every error names file and key, with a remedy."""

@@ -1,0 +1,163 @@
+"""The configuration's shape: a field here is a key in controlroom.toml, and its docstring its manual.
+
+Plain dataclasses, so that reading a configuration that has been validated before imports no validator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from controlroom.domain.board import Sprint, Squad
+from controlroom.domain.calendar import CalendarRules
+from controlroom.domain.health import Service
+from controlroom.domain.program import Dependency, Milestone, Program
+from controlroom.domain.rituals import Ritual
+from controlroom.domain.secret import SecretRef
+from controlroom.domain.waves import Wave
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusServer:
+    """`[[prometheus]]`: a Prometheus-compatible API."""
+
+    id: str = "prometheus"
+    url: str = ""
+    interval: float = 15.0
+    """Seconds between looks at all signals."""
+    timeout: float = 5.0
+    username: str | None = None
+    password: SecretRef | None = None
+    token: SecretRef | None = None
+    ca: str | None = None
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """An alert whose label `label` equals `value` belongs to `squad`."""
+
+    label: str
+    value: str
+    squad: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertmanagerServer:
+    """`[[alertmanagers]]`: an Alertmanager, API v2. A `squad` or `team` label always names the squad."""
+
+    id: str = "alertmanager"
+    url: str = ""
+    interval: float = 10.0
+    timeout: float = 5.0
+    rules: tuple[LabelRule, ...] = ()
+    username: str | None = None
+    password: SecretRef | None = None
+    token: SecretRef | None = None
+    ca: str | None = None
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """`[documents]`: the squads' Markdown. Paths and globs are relative to the configuration file."""
+
+    paths: tuple[str, ...] = ()
+    interval: float = 2.0
+    banner_required: bool = True
+    """Lint D001 for a document without `[program].banner` (only where a banner is configured)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFolder:
+    """`[status]`: the folder of status JSON files, relative to the configuration file."""
+
+    dir: str | None = None
+    interval: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`[store]`: where the triage log lives."""
+
+    url: str = "dir:log"
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """`[polling]`: the pace of everything that has none of its own, in seconds."""
+
+    services: float = 5.0
+    timeout: float = 2.0
+    at_once: int = 10
+    """Probes started at the same time; more make the keyboard slower, not the sweep faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ui:
+    """`[ui]`: how the room looks for whoever opens it."""
+
+    theme: str = "controlroom-dark"
+    viewer_zone: str | None = None
+    """IANA zone of the viewer; None is the machine's."""
+    ascii: bool = False
+    redact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramKeys:
+    """`[program]`."""
+
+    id: str = "programme"
+    title: str = ""
+    start: str | None = None
+    """A date, or ``latest saturday`` and the like: the most recent such weekday."""
+    zone: str = "UTC"
+    banner: str = ""
+    note: str = ""
+    holidays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Config:
+    """A validated configuration. `path` is the file it came from, None for built-in defaults."""
+
+    program: Program = field(default_factory=Program)
+    services: tuple[Service, ...] = ()
+    prometheus: tuple[PrometheusServer, ...] = ()
+    alertmanagers: tuple[AlertmanagerServer, ...] = ()
+    documents: Documents = field(default_factory=Documents)
+    status: StatusFolder = field(default_factory=StatusFolder)
+    store: Store = field(default_factory=Store)
+    polling: Polling = field(default_factory=Polling)
+    ui: Ui = field(default_factory=Ui)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action id → keys, comma separated; checked against the one key table."""
+    path: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the configuration are relative to."""
+        return self.path.parent if self.path else Path.cwd()
+
+
+__all__ = [
+    "AlertmanagerServer",
+    "CalendarRules",
+    "Config",
+    "Dependency",
+    "Documents",
+    "LabelRule",
+    "Milestone",
+    "Polling",
+    "ProgramKeys",
+    "PrometheusServer",
+    "Ritual",
+    "Sprint",
+    "Squad",
+    "StatusFolder",
+    "Store",
+    "Ui",
+    "Wave",
+]

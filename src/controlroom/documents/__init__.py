@@ -1,0 +1,1 @@
+"""The squads' Markdown, read by structure."""

@@ -1,0 +1,165 @@
+"""What one of the squads' documents says, with the line of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from controlroom.domain.board import Status
+from controlroom.domain.lints import Lint
+from controlroom.domain.waves import Declared
+
+DocumentKind = Literal["schedule", "backlog", "charter", "status", "handbook", "sprint", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWave:
+    id: str
+    name: str
+    weeks: tuple[int, int] | None
+    start: date | None
+    end: date | None
+    squads: tuple[str, ...]
+    declared: Declared | None
+    line: int
+    design: bool = False
+    text: str = ""
+    """The bullet, verbatim."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSquad:
+    name: str
+    charter: str | None
+    focus: Mapping[str, str]
+    signals: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDependency:
+    name: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentMilestone:
+    label: str | None
+    date: date | None
+    text: str
+    line: int
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRitual:
+    """`days` is ``daily`` or weekdays; `zone` an IANA name; `scenarios` by programme week number."""
+
+    name: str
+    days: tuple[str, ...] | Literal["daily"]
+    time: str | None
+    zone: str | None
+    all_day: bool
+    minutes: int | None
+    scenarios: Mapping[int, str]
+    line: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStep:
+    state: Status
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentItem:
+    id: str
+    sprint: str | None
+    epic: str
+    tasks: str
+    owner: str
+    owners: tuple[str, ...]
+    status: Status
+    progress: int | None
+    status_text: str
+    line: int
+    squad: str | None = None
+    tags: tuple[str, ...] = ()
+    owning_squad: str | None = None
+    blocking_squad: str | None = None
+    due: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCheck:
+    done: bool
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChecklist:
+    section: str
+    items: tuple[DocumentCheck, ...]
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentNote:
+    """A statement kept verbatim: a risk, blocker, gate, alignment, or what was not understood."""
+
+    name: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document read by structure. Lines are 1-based; nothing is guessed, what is odd is a lint."""
+
+    path: str
+    kind: DocumentKind
+    title: str = ""
+    banner: bool = False
+    start: date | None = None
+    """Programme start the document names, where it does."""
+    as_of: date | None = None
+    """The date a status report speaks of."""
+    squad: str | None = None
+    """The squad a charter is about, as written."""
+    mission: str = ""
+    waves: tuple[DocumentWave, ...] = ()
+    squads: tuple[DocumentSquad, ...] = ()
+    dependencies: tuple[DocumentDependency, ...] = ()
+    milestones: tuple[DocumentMilestone, ...] = ()
+    rituals: tuple[DocumentRitual, ...] = ()
+    steps: tuple[DocumentStep, ...] = ()
+    items: tuple[DocumentItem, ...] = ()
+    checklists: tuple[DocumentChecklist, ...] = ()
+    alignments: tuple[DocumentNote, ...] = ()
+    gates: tuple[DocumentNote, ...] = ()
+    risks: tuple[DocumentNote, ...] = ()
+    blockers: tuple[DocumentNote, ...] = ()
+    metrics: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    unread: tuple[DocumentNote, ...] = ()
+    """What stood in a place that is understood but could not itself be read; verbatim."""
+    lints: tuple[Lint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentReading:
+    """A document as last read well, and what is wrong with it now, if anything."""
+
+    path: str
+    document: Document | None = None
+    modified_at: datetime | None = None
+    """The file's own time when it was last read well."""
+    read_at: datetime | None = None
+    error: str | None = None
+    """Why the newest version cannot be read, with its line; None when it can."""

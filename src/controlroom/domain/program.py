@@ -1,0 +1,78 @@
+"""The programme: what it declares of itself, in its configuration and its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from controlroom.domain.board import Sprint, Squad
+from controlroom.domain.calendar import CalendarRules
+from controlroom.domain.rituals import Ritual
+from controlroom.domain.waves import Wave
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A cross-squad date. A date alone never makes one met; `recorded` does."""
+
+    id: str
+    text: str
+    label: str | None = None
+    """As written, such as ``Week 1 Day 3``."""
+    date: date | None = None
+    recorded: str | None = None
+    """``met`` or ``missed``, as somebody recorded it."""
+    recorded_by: str | None = None
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Something every squad depends on, such as Kafka. `services` are the probes that watch it."""
+
+    name: str
+    text: str = ""
+    owner: str | None = None
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was read."""
+
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """Everything declared about one programme. `start` None: dates cannot be computed, and are not."""
+
+    id: str = "programme"
+    title: str = ""
+    start: date | None = None
+    zone: str = "UTC"
+    banner: str = ""
+    note: str = ""
+    """Shown in the header, such as ``example programme``."""
+    calendar: CalendarRules = field(default_factory=CalendarRules)
+    holidays: tuple[date, ...] = ()
+    waves: tuple[Wave, ...] = ()
+    sprints: tuple[Sprint, ...] = ()
+    squads: tuple[Squad, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    rituals: tuple[Ritual, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """``kind/id`` → where a document says it; what only configuration says has none."""
+
+    def squad(self, name: str) -> Squad | None:
+        """The squad known under `name`: its id, name or an alias, ignoring case and punctuation."""
+        from controlroom.domain.text import slug
+
+        wanted = slug(name)
+        for squad in self.squads:
+            if wanted in (squad.id, slug(squad.name), *map(slug, squad.aliases)):
+                return squad
+        return None

@@ -1,0 +1,161 @@
+"""One immutable value with everything the room shows; all of it as of one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from controlroom.domain.board import Item
+from controlroom.domain.documents import DocumentReading
+from controlroom.domain.health import ProbeResult, ServiceState
+from controlroom.domain.lints import Lint
+from controlroom.domain.program import Program
+from controlroom.domain.telemetry import Alert, Coverage, Gate, SignalReading
+from controlroom.domain.triage import Blocker
+
+SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesSeen:
+    """Some services were probed; others keep what they had."""
+
+    results: tuple[ProbeResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsSeen:
+    """Every declared signal of one Prometheus was looked for. `requests` it took."""
+
+    readings: tuple[SignalReading, ...]
+    warnings: tuple[str, ...] = ()
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsSeen:
+    """The alerts of one Alertmanager."""
+
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsSeen:
+    """All configured documents, each as last read well."""
+
+    readings: tuple[DocumentReading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFile:
+    """A status JSON as it was read; `data` holds it whole, unknown keys included."""
+
+    path: str
+    for_date: str
+    slot: str
+    as_of: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSeen:
+    """The status folder: the files that could be read, oldest `as_of` first, and what could not."""
+
+    files: tuple[StatusFile, ...]
+    unreadable: tuple[str, ...] = ()
+    """``2025-10-07.json line 12: …``"""
+    lints: tuple[Lint, ...] = ()
+
+
+Payload = ServicesSeen | SignalsSeen | AlertsSeen | DocumentsSeen | StatusSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a source could not be read, in plain words without secrets."""
+
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one poll of one source brought: a payload or a failure, never neither."""
+
+    source: str
+    kind: SourceKind
+    at: datetime
+    payload: Payload | None = None
+    failure: Failure | None = None
+    complete: bool = True
+    """False for a part of a poll whose rest is still on its way."""
+    as_of: datetime | None = None
+    """When the data itself is from, where that is not when it was fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How one source is doing. Freshness is judged from `read_at` when shown."""
+
+    id: str
+    kind: SourceKind
+    title: str = ""
+    interval: float = 5.0
+    read_at: datetime | None = None
+    as_of: datetime | None = None
+    error: str | None = None
+    error_since: datetime | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between a baseline and now; `category` orders them."""
+
+    category: str
+    id: str
+    text: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What "since" is measured from, and why that one was chosen."""
+
+    file: StatusFile
+    why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The room at one instant. Unchanged parts are the same objects as in the snapshot before."""
+
+    program: Program
+    version: int = 0
+    taken_at: datetime | None = None
+    sources: tuple[SourceStatus, ...] = ()
+    services: tuple[ServiceState, ...] = ()
+    signals: tuple[SignalReading, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    documents: tuple[DocumentReading, ...] = ()
+    items: tuple[Item, ...] = ()
+    steps: tuple[Item, ...] = ()
+    """The programme's own lane: next implementation steps."""
+    blockers: tuple[Blocker, ...] = ()
+    lints: tuple[Lint, ...] = ()
+    status: StatusSeen | None = None
+    baseline: Baseline | None = None
+    changes: tuple[Change, ...] = ()
+    restored: bool = False
+    """True while it is the saved room of an earlier run and no source has answered yet."""
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)
+    """Item or blocker id → when this room first saw it in its present status."""
+
+    def source(self, kind: SourceKind) -> SourceStatus | None:
+        """The first source of `kind`, or None where none is configured."""
+        return next((s for s in self.sources if s.kind == kind), None)

@@ -1,0 +1,1 @@
+"""Documents the room writes: status JSON, calendar files."""

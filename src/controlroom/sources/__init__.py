@@ -1,0 +1,1 @@
+"""Sources turn a part of the world into Observations."""

@@ -1,0 +1,1 @@
+"""What is kept on disk: status files, and the room as it was last seen."""

@@ -1,0 +1,153 @@
+"""The contract between panes, which say what is to be seen, and widgets, which draw it.
+
+A pane is pure: `rows(snapshot, view)` lists what there is, cheaply, for any number of things;
+`draw(row, ctx)` makes the text of one row, and is only called for rows on screen. Text is plain
+`Span`s with a semantic style name; only the widgets know colours. No Textual here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+from controlroom.domain.snapshot import Snapshot
+
+Style = Literal[
+    "text",
+    "strong",
+    "dim",
+    "title",
+    "accent",
+    "up",
+    "degraded",
+    "down",
+    "unknown",
+    "maintenance",
+    "ok",
+    "warn",
+    "breach",
+    "info",
+    "wave-past",
+    "wave-active",
+    "wave-planned",
+    "wave-design",
+    "today",
+    "badge-breach",
+    "badge-warn",
+]
+"""What a piece of text means; themes give each a colour, and the text itself a word or glyph as well."""
+
+
+class Span(NamedTuple):
+    """A piece of cleaned text and what it means."""
+
+    text: str
+    style: Style = "text"
+
+
+Line = tuple[Span, ...]
+"""One terminal line; the widget crops it to the width with … and pads it."""
+
+SubjectKind = Literal[
+    "service",
+    "item",
+    "blocker",
+    "signal",
+    "alert",
+    "wave",
+    "milestone",
+    "squad",
+    "ritual",
+    "lint",
+    "source",
+    "document",
+    "dependency",
+    "gate",
+    "change",
+]
+
+
+class Subject(NamedTuple):
+    """The thing a row is about; Enter opens its detail, `y` copies it, `f` focuses its squad."""
+
+    kind: SubjectKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One selectable row. `key` is stable across refreshes: the cursor stays on it."""
+
+    key: str
+    height: int = 1
+    subject: Subject | None = None
+    squads: tuple[str, ...] = ()
+    """Ids of the squads it concerns, for `@squad` filters and the squad focus."""
+    text: str = ""
+    """What a filter looks through, lower case."""
+    data: Any = None
+    """The pane's own value, handed back to `draw`."""
+    selectable: bool = True
+    heading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the person chose to see; the same for all panes."""
+
+    viewer_zone: str = "UTC"
+    focus_squad: str | None = None
+    ascii: bool = False
+    redact: bool = False
+    expanded: bool = False
+    """The pane is zoomed or has room: show what quiet green otherwise hides."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawContext:
+    """What `draw` needs beside the row. `now` is UTC; `width` and `height` are the pane's inner cells."""
+
+    snapshot: Snapshot
+    view: View
+    now: datetime
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A pane's frame: title left, a count after it, freshness in the lower edge."""
+
+    title: str
+    count: str = ""
+    count_style: Style = "dim"
+    freshness: Line = ()
+
+
+class Pane(Protocol):
+    """What every pane offers. Functions of their arguments only; exceptions are shown as a notice."""
+
+    id: str
+    """Such as ``blockers``; also the id of its widget and of its ``pane.<id>`` action."""
+
+    def heading(self, ctx: DrawContext) -> Heading:
+        """Title, count and freshness; called every second, so it must be cheap."""
+        ...
+
+    def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
+        """All rows in order. Called when the parts in `depends` changed identity, never per tick."""
+        ...
+
+    def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
+        """The parts of the snapshot `rows` reads; compared by identity to decide whether to call it."""
+        ...
+
+    def draw(self, row: Row, ctx: DrawContext) -> Sequence[Line]:
+        """Exactly `row.height` lines for one row at `ctx.width`."""
+        ...
+
+    def empty(self, snapshot: Snapshot) -> Line:
+        """What to say when there are no rows: loading, nothing declared (which key to add), all well."""
+        ...

@@ -1,0 +1,1 @@
+"""Screens: the room, and what opens above it."""
