@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 
@@ -21,7 +21,7 @@ class CalendarRules:
 class Position:
     """A local date's place in the programme. Week 0 and below lie before the start."""
 
-    date: date
+    date: dt.date
     week: int
     day: int
     flags: tuple[str, ...] = ()

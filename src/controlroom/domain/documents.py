@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Literal
 
 from controlroom.domain.board import Status
@@ -19,8 +19,8 @@ class DocumentWave:
     id: str
     name: str
     weeks: tuple[int, int] | None
-    start: date | None
-    end: date | None
+    start: dt.date | None
+    end: dt.date | None
     squads: tuple[str, ...]
     declared: Declared | None
     line: int
@@ -48,7 +48,7 @@ class DocumentDependency:
 @dataclass(frozen=True, slots=True)
 class DocumentMilestone:
     label: str | None
-    date: date | None
+    date: dt.date | None
     text: str
     line: int
     section: str = ""
@@ -92,7 +92,7 @@ class DocumentItem:
     tags: tuple[str, ...] = ()
     owning_squad: str | None = None
     blocking_squad: str | None = None
-    due: date | None = None
+    due: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,9 @@ class Document:
     kind: DocumentKind
     title: str = ""
     banner: bool = False
-    start: date | None = None
+    start: dt.date | None = None
     """Programme start the document names, where it does."""
-    as_of: date | None = None
+    as_of: dt.date | None = None
     """The date a status report speaks of."""
     squad: str | None = None
     """The squad a charter is about, as written."""
@@ -158,8 +158,8 @@ class DocumentReading:
 
     path: str
     document: Document | None = None
-    modified_at: datetime | None = None
+    modified_at: dt.datetime | None = None
     """The file's own time when it was last read well."""
-    read_at: datetime | None = None
+    read_at: dt.datetime | None = None
     error: str | None = None
     """Why the newest version cannot be read, with its line; None when it can."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 from controlroom.domain.board import Sprint, Squad
 from controlroom.domain.calendar import CalendarRules
@@ -20,7 +20,7 @@ class Milestone:
     text: str
     label: str | None = None
     """As written, such as ``Week 1 Day 3``."""
-    date: date | None = None
+    date: dt.date | None = None
     recorded: str | None = None
     """``met`` or ``missed``, as somebody recorded it."""
     recorded_by: str | None = None
@@ -51,13 +51,13 @@ class Program:
 
     id: str = "programme"
     title: str = ""
-    start: date | None = None
+    start: dt.date | None = None
     zone: str = "UTC"
     banner: str = ""
     note: str = ""
     """Shown in the header, such as ``example programme``."""
     calendar: CalendarRules = field(default_factory=CalendarRules)
-    holidays: tuple[date, ...] = ()
+    holidays: tuple[dt.date, ...] = ()
     waves: tuple[Wave, ...] = ()
     sprints: tuple[Sprint, ...] = ()
     squads: tuple[Squad, ...] = ()

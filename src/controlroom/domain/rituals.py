@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from typing import Literal
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -25,10 +25,10 @@ class Scenario:
 class DateChange:
     """One occurrence, by its original local date, moved or cancelled."""
 
-    date: date
+    date: dt.date
     reason: str = ""
-    to_date: date | None = None
-    to_time: time | None = None
+    to_date: dt.date | None = None
+    to_time: dt.time | None = None
     """Neither given: the occurrence is cancelled."""
 
 
@@ -39,13 +39,13 @@ class Ritual:
     id: str
     title: str = ""
     days: tuple[Weekday, ...] | Literal["daily"] = "daily"
-    time: time | None = None
+    time: dt.time | None = None
     zone: str | None = None
     """IANA zone; None is the programme's."""
     all_day: bool = False
     minutes: int | None = None
-    starts_on: date | None = None
-    ends_on: date | None = None
+    starts_on: dt.date | None = None
+    ends_on: dt.date | None = None
     """Last local date, inclusive."""
     rotation: tuple[Scenario, ...] = ()
     rotates: bool = False
@@ -63,9 +63,9 @@ class Occurrence:
     """One time a ritual takes place. `end` is None when no duration is declared."""
 
     ritual: Ritual
-    local_date: date
-    start: datetime
-    end: datetime | None
+    local_date: dt.date
+    start: dt.datetime
+    end: dt.datetime | None
     scenario: str | None = None
     owner: str | None = None
     flags: tuple[str, ...] = ()
