@@ -5,6 +5,7 @@ Plain dataclasses, so that reading a configuration that has been validated befor
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +117,7 @@ class ProgramKeys:
     zone: str = "UTC"
     banner: str = ""
     note: str = ""
-    holidays: tuple[str, ...] = ()
+    holidays: tuple[dt.date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

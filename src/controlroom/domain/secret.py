@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Exactly one of the three says where the secret is: an environment variable, a file, a command."""
+    """Exactly one of three says where the secret is: an environment variable, a file, a command."""
 
     env: str | None = None
     file: str | None = None
     command: str | None = None
+    literal: str | None = field(default=None, repr=False)
+    """The secret itself, as somebody wrote it into the configuration against advice."""
 
     def __post_init__(self) -> None:
-        if sum(x is not None for x in (self.env, self.file, self.command)) != 1:
+        if sum(x is not None for x in (self.env, self.file, self.command, self.literal)) != 1:
             raise ValueError("give exactly one of env, file or command")

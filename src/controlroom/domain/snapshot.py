@@ -108,6 +108,8 @@ class SourceStatus:
     error: str | None = None
     error_since: datetime | None = None
     warnings: tuple[str, ...] = ()
+    remedy: str = ""
+    """What would mend `error`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,11 @@ class Snapshot:
     restored: bool = False
     """True while it is the saved room of an earlier run and no source has answered yet."""
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
-    """Item or blocker id → when this room first saw it in its present status."""
+    """``item id:status`` → when this room first saw it in that status."""
+    declared_blockers: tuple[Blocker, ...] = ()
+    """The part of `blockers` that documents list."""
+    document_lints: tuple[Lint, ...] = ()
+    """The part of `lints` found while reading documents."""
 
     def source(self, kind: SourceKind) -> SourceStatus | None:
         """The first source of `kind`, or None where none is configured."""

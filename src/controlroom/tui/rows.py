@@ -3,6 +3,17 @@
 A pane is pure: `rows(snapshot, view)` lists what there is, cheaply, for any number of things;
 `draw(row, ctx)` makes the text of one row, and is only called for rows on screen. Text is plain
 `Span`s with a semantic style name; only the widgets know colours. No Textual here.
+
+What a widget does beside drawing:
+- it passes `View.width` and `View.height` (the pane's inner cells) and calls `rows` again when they change,
+  as a pane may choose another form when narrow (lanes become a list) or low (no large digits);
+- it passes the filter text as `View.filter` as well as applying `filters.compile(...)` to the rows: a pane
+  that lays several things in one row (cards of a lane) leaves out the ones that do not match;
+- it leaves `View.focus_squad` to the pane: `rows` leaves out what does not concern that squad;
+- a row with `cells` is one line of several things: left and right move among those that are not None, the
+  cursor marks `cell_spans[i]` instead of the whole row, Enter opens `cells[i]`;
+- it passes `View.minute`, so that what depends on the time of day (the next ritual, an age that became a
+  breach) is listed anew once a minute; within the minute it redraws rows with `ticks` every second.
 """
 
 from __future__ import annotations
@@ -91,6 +102,13 @@ class Row:
     """The pane's own value, handed back to `draw`."""
     selectable: bool = True
     heading: bool = False
+    """Names the rows up to the next heading; a filter keeps it when it keeps one of them."""
+    cells: tuple[Subject | None, ...] = ()
+    """Several things beside each other in this row, None where a column is empty; `subject` is the first."""
+    cell_spans: tuple[tuple[int, int], ...] = ()
+    """For each of `cells` its half-open range of terminal cells [from, to) at `View.width`."""
+    ticks: bool = False
+    """What it draws changes with every second (a countdown)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,14 @@ class View:
     redact: bool = False
     expanded: bool = False
     """The pane is zoomed or has room: show what quiet green otherwise hides."""
+    width: int = 0
+    """Inner width of the pane in cells; 0 where not known (a pane then takes its usual form)."""
+    height: int = 0
+    """Inner height of the pane in cells; 0 where not known."""
+    filter: str = ""
+    """The filter text of this pane, as typed."""
+    minute: datetime | None = None
+    """The present, UTC, floored to the minute; None: `rows` goes by `snapshot.taken_at`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +163,7 @@ class Pane(Protocol):
         ...
 
     def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
-        """All rows in order. Called when the parts in `depends` changed identity, never per tick."""
+        """All rows in order. Called when the parts in `depends` changed identity or `view` changed."""
         ...
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:

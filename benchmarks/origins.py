@@ -1,0 +1,41 @@
+"""A small real HTTP/1.1 server on many loopback ports, in a process of its own.
+
+``python -m benchmarks.origins COUNT`` prints the ports on one line and serves until it is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+BODY = b'{"status":"ok"}'
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+    len(BODY),
+    BODY,
+)
+
+
+class Origin(asyncio.Protocol):
+    """Answers each request on a kept-alive connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self.received = (self.received + data).split(b"\r\n\r\n")
+        for _ in requests:
+            self.transport.write(ANSWER)
+
+
+async def serve(count: int) -> None:
+    """Listen on `count` ports of the kernel's choice, print them, serve."""
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(Origin, "127.0.0.1", 0) for _ in range(count)]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Install the real servers the tests start. Where that is not allowed, say the line: their tests are skipped.
+set -eu
+. "$(dirname "$0")/apt.sh"
+PATH=$PATH:/usr/sbin
+
+missing=
+need() {
+    command -v "$1" >/dev/null || missing="$missing ${2:-$1}"
+}
+need redis-server
+need prometheus
+need prometheus-alertmanager
+need prometheus-node-exporter
+need prometheus-redis-exporter
+need tmux
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086
+    apt_install $missing || true
+fi

@@ -1,0 +1,57 @@
+"""controlroom.toml as one value: a field for every section, in the order the example shows them.
+
+What depends on the day or on the file's place is not in it, so it can be remembered between runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controlroom.config.values import (
+    AlertmanagerServer,
+    Documents,
+    Polling,
+    ProgramKeys,
+    PrometheusServer,
+    StatusFolder,
+    Store,
+    Ui,
+)
+from controlroom.domain.board import Sprint, Squad
+from controlroom.domain.calendar import CalendarRules
+from controlroom.domain.health import Service
+from controlroom.domain.program import Dependency, Milestone
+from controlroom.domain.rituals import Ritual
+from controlroom.domain.waves import Wave
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A validated controlroom.toml."""
+
+    program: ProgramKeys = field(default_factory=ProgramKeys)
+    calendar: CalendarRules = field(default_factory=CalendarRules)
+    waves: tuple[Wave, ...] = ()
+    sprints: tuple[Sprint, ...] = ()
+    squads: tuple[Squad, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    rituals: tuple[Ritual, ...] = ()
+    services: tuple[Service, ...] = ()
+    prometheus: tuple[PrometheusServer, ...] = ()
+    alertmanagers: tuple[AlertmanagerServer, ...] = ()
+    documents: Documents = field(default_factory=Documents)
+    status: StatusFolder = field(default_factory=StatusFolder)
+    store: Store = field(default_factory=Store)
+    polling: Polling = field(default_factory=Polling)
+    ui: Ui = field(default_factory=Ui)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+FILLED_IN: Mapping[str, frozenset[str]] = {
+    "Signal": frozenset({"squad"}),
+    "Declared": frozenset({"source", "as_of"}),
+    "SecretRef": frozenset({"literal"}),
+}
+"""Fields that are no keys: the program computes them."""

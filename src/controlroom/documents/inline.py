@@ -1,0 +1,121 @@
+"""Text inside a block: bold keys, links, code, and the same text without its marks."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from unicodedata import category
+
+from controlroom.domain.text import clean
+
+_LINK = re.compile(
+    r"!?\[((?:[^\[\]]|\[[^\[\]]{0,200}\]){0,500})\]\(\s*<?([^()\s<>]{0,1000})>?(?:\s+[^()]{0,200})?\)"
+)
+_CODE = re.compile(r"(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
+_EMPHASIS = re.compile(r"(?<![\w*_\\])([*_])(?=[^\s*_])([^*_\n]+?)(?<=\S)\1(?![\w*_])")
+_STRUCK = re.compile(r"~~(.+?)~~")
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_SPACE = re.compile(r"\s+")
+
+_OPENING, _CLOSING = "([{", ")]}"
+_SEPARATOR = re.compile(r"\s*(?::(?=\s|$)|\s[–—-]{1,3}(?=\s|$)|\s?—\s?|\s(?:→|=>|->)\s)\s*")
+KEY_LIMIT = 160
+"""Longest text before a separator that is still a key, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """``**Key (more)**: text``. `key` is empty where there is none; `mark` is a glyph that led it."""
+
+    key: str
+    text: str
+    mark: str = ""
+    bold: bool = False
+
+
+def unmarked(text: str) -> str:
+    """`text` on one line without emphasis, link targets and escapes; code keeps its back-ticks."""
+    held: list[str] = []
+
+    def hold(found: re.Match[str]) -> str:
+        held.append(found[0])
+        return f"\ue000{len(held) - 1}\ue001"
+
+    text = _CODE.sub(hold, text.replace("\ue000", "").replace("\ue001", ""))
+    text = _LINK.sub(lambda found: found[1], _BREAK.sub(" ", text))
+    text = _EMPHASIS.sub(r"\2", _STRONG.sub(r"\2", _STRUCK.sub(r"\1", text)))
+    text = html.unescape(_ESCAPE.sub(r"\1", text))
+    text = re.sub("\ue000([0-9]+)\ue001", lambda found: held[int(found[1])], text)
+    return clean(_SPACE.sub(" ", text).strip())
+
+
+def plain(text: str) -> str:
+    """As `unmarked`, without back-ticks either."""
+    return _SPACE.sub(" ", unmarked(text).replace("`", "")).strip()
+
+
+def verbatim(text: str) -> str:
+    """`text` as it is written, on one line."""
+    return clean(_SPACE.sub(" ", text).strip())
+
+
+def code_spans(text: str) -> list[str]:
+    """What stands between back-ticks, in order."""
+    return [found[2].strip() for found in _CODE.finditer(text)]
+
+
+def link_target(text: str) -> str | None:
+    """Where the first link in `text` leads."""
+    found = _LINK.search(text)
+    return clean(found[2]) if found and found[2] else None
+
+
+def keyed(text: str) -> Keyed:
+    """`text` cut into its key and the rest.
+
+    A bold (or italic) beginning is the key, with parentheses that follow it; else what stands before the
+    first ``: `` or spaced dash outside of parentheses and code.
+    """
+    mark, text = _mark(text.strip())
+    found = re.match(r"(\*\*\*|\*\*|__|\*|_)(?=\S)(.+?)(?<=\S)\1(?![\w*])", text, re.DOTALL)
+    if found and len(found[2]) <= 2 * KEY_LIMIT:
+        key, rest = found[2], text[found.end() :]
+        more = re.match(r"\s*\([^()]*\)", rest)
+        if more and not key.rstrip().endswith((":", "—", "–")):
+            key, rest = key + " " + more[0].strip(), rest[more.end() :]
+        cut = _SEPARATOR.match(rest)
+        rest = rest[cut.end() :] if cut else rest.lstrip(" .,")
+        return Keyed(plain(key).rstrip(":–— ").strip(), unmarked(rest), mark, bold=True)
+    parted = _cut(text)
+    if parted is None:
+        return Keyed("", unmarked(text), mark)
+    return Keyed(plain(text[: parted[0]]), unmarked(text[parted[1] :]), mark)
+
+
+def _mark(text: str) -> tuple[str, str]:
+    """A glyph (or what is left of a broken one) before anything else."""
+    end = 0
+    while end < len(text) and (text[end] in "\ufffd\ufe0f\u200d" or category(text[end]) in {"So", "Sk"}):
+        end += 1
+    mark = text[:end]
+    return ("", text) if "`" in mark or "^" in mark else (mark, text[end:].lstrip())
+
+
+def _cut(text: str) -> tuple[int, int] | None:
+    """Where the first separator outside of parentheses and code begins and ends."""
+    depth, code, position = 0, False, 0
+    while position < min(len(text), KEY_LIMIT):
+        character = text[position]
+        if character == "`":
+            code = not code
+        elif not code and character in _OPENING:
+            depth += 1
+        elif not code and character in _CLOSING:
+            depth = max(0, depth - 1)
+        elif not code and depth == 0 and position and (found := _SEPARATOR.match(text, position)):
+            return found.start(), found.end()
+        position += 1
+    return None

@@ -1,0 +1,178 @@
+"""``controlroom lab``: a room on the real servers found on this machine, gone when it is left."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from types import FrameType
+
+from controlroom.lab import servers
+from controlroom.lab.ports import reserved
+
+PREFIX = "controlroom-lab-"
+
+SCRAPES = """\
+global: {{scrape_interval: 2s, scrape_timeout: 1s}}
+scrape_configs:
+- job_name: prometheus
+  static_configs: [{{targets: ['127.0.0.1:{{port}}']}}]
+{others}"""
+
+FIRST_SCRAPES = 8.0
+"""Seconds after which every target has been scraped, or will not be."""
+
+
+@dataclass
+class Lab:
+    """What was started, by the service ids of the example configuration, and what is not installed."""
+
+    folder: Path
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Service id → ``host:port``, of missing servers too: nothing listens there."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """Service id → the line that installs it."""
+
+    @property
+    def config(self) -> Path:
+        """The generated configuration."""
+        return self.folder / "controlroom.toml"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Start the servers, run ``controlroom ARGUMENTS`` on them, stop them; its exit code."""
+    from controlroom import cli
+
+    with _ending_on_signals(), open_lab() as lab:
+        for name, remedy in lab.missing.items():
+            print(f"controlroom lab: {name} is not installed: {remedy}", file=sys.stderr)  # noqa: T201
+        publisher = threading.Thread(target=_publish_soon, args=(lab.config,), daemon=True)
+        publisher.start()
+        return cli.main(["--config", str(lab.config), *arguments])
+
+
+@contextmanager
+def open_lab() -> Iterator[Lab]:
+    """A lab in a temporary folder: servers running, configuration written. Everything ends with it."""
+    _sweep_abandoned()
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.enter_context(_locked(folder))
+        lab = Lab(folder)
+        _start_all(lab, stack)
+        _write_configuration(lab)
+        yield lab
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock for as long as this process lives, however it ends."""
+    handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _sweep_abandoned() -> None:
+    """Remove folders of labs that were killed: nobody holds their lock any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            handle = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+@contextmanager
+def _ending_on_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP leave through every `finally`, so that the servers are stopped."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start_all(lab: Lab, stack: ExitStack) -> None:
+    def start(id_: str, make: Callable[[Path], servers.Server]) -> None:
+        try:
+            server = make(lab.folder / id_)
+        except servers.NotInstalled as missing:
+            lab.missing[id_] = missing.remedy
+            lab.addresses[id_] = f"127.0.0.1:{stack.enter_context(reserved())}"
+        else:
+            stack.callback(server.stop)
+            lab.addresses[id_] = server.address
+
+    start("redis", servers.redis)
+    start("node-exporter", servers.node_exporter)
+    start("redis-exporter", lambda folder: servers.redis_exporter(folder, lab.addresses["redis"]))
+    start("alertmanager", servers.alertmanager)
+    jobs = {"node": "node-exporter", "redis": "redis-exporter", "alertmanager": "alertmanager"}
+    others = "".join(
+        f"- job_name: {job}\n  static_configs: [{{targets: ['{lab.addresses[id_]}']}}]\n"
+        for job, id_ in jobs.items()
+        if id_ not in lab.missing
+    )
+    start("prometheus", lambda folder: servers.prometheus(folder, SCRAPES.format(others=others)))
+
+
+def _write_configuration(lab: Lab) -> None:
+    """The example configuration with this lab's addresses in place of the default ones."""
+    import tomlkit
+
+    from controlroom.config import example
+
+    config = tomlkit.parse(example.text())
+    for service in config["services"]:
+        address = lab.addresses[service["id"]]
+        scheme, separator, rest = str(service["url"]).rpartition("://")
+        path = rest.partition("/")[2]
+        service["url"] = f"{scheme}{separator}{address}" + (f"/{path}" if path else "")
+        if service["id"] in lab.missing:
+            service["runbook"] = lab.missing[service["id"]]
+    config["prometheus"][0]["url"] = f"http://{lab.addresses['prometheus']}"
+    config["prometheus"][0]["interval"] = 5
+    config["alertmanagers"][0]["url"] = f"http://{lab.addresses['alertmanager']}"
+    config["documents"]["paths"] = ["Backlog.md"]
+    config["status"]["dir"] = "status"
+    lab.config.write_text(tomlkit.dumps(config), encoding="utf-8")
+    (lab.folder / "status").mkdir()
+    backlog = resources.files("controlroom.lab").joinpath("backlog.md").read_text(encoding="utf-8")
+    (lab.folder / "Backlog.md").write_text(backlog, encoding="utf-8")
+
+
+def _publish_soon(config: Path) -> None:
+    """Publish the status JSON once every target was scraped, so that there is something to compare with."""
+    time.sleep(FIRST_SCRAPES)
+    with contextlib.suppress(OSError):
+        subprocess.run(
+            [sys.executable, "-m", "controlroom", "--config", str(config), "publish"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )

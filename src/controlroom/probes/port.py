@@ -1,0 +1,65 @@
+"""What a probe is, and what it is given: the contract every kind keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.secret import SecretRef
+from controlroom.engine.ports import Clock
+
+if TYPE_CHECKING:
+    import ssl
+
+    from controlroom.probes.names import Names
+
+REASON_LIMIT = 120
+"""Characters of a reason; one line of a pane at its widest."""
+
+
+class Trouble(Exception):
+    """Why a probe has no good answer, in plain words without secrets; what else goes wrong is a bug.
+
+    `health` UNKNOWN says that the probe itself could not be made (no secret, no free socket), so nothing
+    is known of the service. `unreachable` says that nothing proves that the way to it works.
+    """
+
+    def __init__(self, reason: str, health: Health = Health.DOWN, *, unreachable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.health = health
+        self.unreachable = unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a probe may use. `deadline` is seconds for the whole of it, connecting included."""
+
+    deadline: float
+    clock: Clock
+    secret: Callable[[SecretRef], Awaitable[str]]
+    """The secret a reference names; raises Trouble. Kept for a minute, fetched outside the event loop."""
+    forget: Callable[[SecretRef], None]
+    """Fetch it anew next time: somebody refused it."""
+    names: Names
+    """Looks host names up."""
+    tls: Callable[[Service], Awaitable[ssl.SSLContext]]
+    """How to speak TLS with a service (its `ca` and `verify`); raises Trouble."""
+
+
+class Probe(Protocol):
+    """One kind of service. It is made once, holds its own connections, and probes any number at a time.
+
+    A call ends within `context.deadline`, whatever the other side does: with a result, or with Trouble.
+    When it is cancelled it leaves at once and waits for nothing.
+    """
+
+    async def __call__(self, service: Service, context: Context) -> ProbeResult:
+        """Ask `service` how it is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection; waits for nothing."""
+        ...

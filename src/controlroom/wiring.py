@@ -1,0 +1,300 @@
+"""Composition root: a Config becomes a running room. The only file that knows every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from controlroom.config.values import Config, PrometheusServer
+from controlroom.domain import reduce as folding
+from controlroom.domain import telemetry
+from controlroom.domain.health import ServiceState
+from controlroom.domain.secret import SecretRef
+from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
+from controlroom.domain.telemetry import GapCode, Signal, SignalReading
+
+if TYPE_CHECKING:
+    from controlroom.engine.engine import Engine
+    from controlroom.engine.ports import Clock, Source
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+def clock_set(at: datetime) -> Clock:
+    """A clock that shows `at` now and runs on from there."""
+    ahead = at - utc_now()
+    return lambda: utc_now() + ahead
+
+
+@dataclass(eq=False)
+class Room:
+    """A configured room: a Snapshot at once, live after `run`. Building it opens and imports little."""
+
+    config: Config
+    snapshot: Snapshot
+    clock: Clock
+    kinds: Collection[SourceKind] | None = None
+    """Sources to use; None is all."""
+    _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
+    _engine: Engine | None = None
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> None:
+        """Call `listener` with every new Snapshot, in the event loop that runs the room."""
+        self._listeners.append(listener)
+
+    def poll_now(self, source: str | None = None) -> None:
+        """Ask `source` (or all) again without waiting for its turn."""
+        if self._engine is not None:
+            self._engine.poll_now(source)
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        # The client libraries take most of a second to import: in a thread, so that keys are answered.
+        sources = await asyncio.to_thread(self._sources)
+        self._engine = self._new_engine()
+        await self._engine.run(sources)
+
+    async def sweep(self, within: float = 15.0) -> Snapshot:
+        """Look at everything once, within `within` seconds, and return what was seen."""
+        sources = self._sources()
+        engine = self._new_engine()
+        return await engine.sweep(sources, within)
+
+    def _new_engine(self) -> Engine:
+        from controlroom.engine.engine import Engine
+
+        engine = Engine(self.snapshot, self._fold, self.clock)
+        engine.subscribe(self._publish)
+        return engine
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        for listener in self._listeners:
+            listener(snapshot)
+
+    def _fold(self, snapshot: Snapshot, seen: Sequence[Observation], now: datetime) -> Snapshot:
+        setup = _setup(self.config)
+        for observation in seen:
+            snapshot = folding.reduce(setup, snapshot, observation)
+        return folding.compare(snapshot, now)
+
+    def _wanted(self, kind: SourceKind) -> bool:
+        return self.kinds is None or kind in self.kinds
+
+    def _sources(self) -> list[Source]:
+        makers: Sequence[tuple[SourceKind, Callable[[Config, Clock], Sequence[Source]]]] = (
+            ("documents", _documents),
+            ("status", _status),
+            ("services", _services),
+            ("metrics", _metrics),
+            ("alerts", _alerts),
+        )
+        return [
+            source for kind, make in makers if self._wanted(kind) for source in make(self.config, self.clock)
+        ]
+
+
+def build(
+    config: Config,
+    *,
+    clock: Clock = utc_now,
+    sources: Collection[SourceKind] | None = None,
+    restored: Snapshot | None = None,
+) -> Room:
+    """A room for `config`, showing `restored` (the room of an earlier run) until sources answer."""
+    snapshot = _first(config, sources)
+    if restored is not None:
+        snapshot = _resumed(snapshot, restored)
+    return Room(config, snapshot, clock, sources)
+
+
+def last_known(config: Config, environ: Mapping[str, str]) -> Snapshot | None:
+    """The room as it was when this configuration was last open, or None: never a reason to fail."""
+    from controlroom.stores import saved
+
+    path = _saved_path(config, environ)
+    if path is None:
+        return None
+    try:
+        value = saved.read(path)
+    except saved.UnreadableSaved:
+        return None
+    return value if isinstance(value, Snapshot) and value.program.id == config.program.id else None
+
+
+def keep(config: Config, snapshot: Snapshot, environ: Mapping[str, str]) -> None:
+    """Keep `snapshot` for `last_known`. A room that no source has answered yet leaves the older one."""
+    from controlroom.stores import saved
+
+    path = _saved_path(config, environ)
+    if path is None or snapshot.taken_at is None or snapshot.restored:
+        return
+    with contextlib.suppress(OSError, TypeError):
+        saved.write(path, replace(snapshot, status=None, baseline=None, changes=()))
+
+
+def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
+    from controlroom.config import folders
+
+    folder = folders.cache_folder(environ)
+    if folder is None or config.path is None:
+        return None
+    name = hashlib.sha256(str(config.path.resolve()).encode()).hexdigest()[:24]
+    return folder / "rooms" / f"{name}.saved"
+
+
+def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
+    """What is known before anybody was asked: what is declared, all of it unknown."""
+    statuses = tuple(s for s in _statuses(config) if kinds is None or s.kind in kinds)
+    readings = tuple(
+        SignalReading(signal, GapCode.UNKNOWN, "not asked yet")
+        for signals in _setup(config).signals.values()
+        for signal in signals
+    )
+    coverage = telemetry.coverage(config.program.squads, readings)
+    return Snapshot(
+        program=config.program,
+        sources=statuses,
+        services=tuple(
+            ServiceState(service, interval=service.interval or config.polling.services)
+            for service in config.services
+        ),
+        signals=readings,
+        coverage=coverage,
+        gates=tuple(telemetry.gate(wave, coverage) for wave in config.program.waves if not wave.design),
+    )
+
+
+def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:
+    """`first` with what an earlier run last saw of the same services, signals and sources."""
+    states = {state.service.id: state for state in old.services}
+    readings = {reading.id: reading for reading in old.signals}
+    sources = {source.id: source for source in old.sources}
+    return replace(
+        old,
+        restored=True,
+        sources=tuple(
+            replace(s, read_at=sources[s.id].read_at, as_of=sources[s.id].as_of) if s.id in sources else s
+            for s in first.sources
+        ),
+        services=tuple(
+            replace(states[s.service.id], service=s.service, interval=s.interval)
+            if s.service.id in states
+            else s
+            for s in first.services
+        ),
+        signals=tuple(readings.get(reading.id, reading) for reading in first.signals),
+    )
+
+
+def _setup(config: Config) -> folding.Setup:
+    return folding.Setup(
+        config.program, {_metrics_id(server): _signals_of(config, server) for server in config.prometheus}
+    )
+
+
+def _metrics_id(server: PrometheusServer) -> str:
+    return f"metrics:{server.id}"
+
+
+def _signals_of(config: Config, server: PrometheusServer) -> tuple[Signal, ...]:
+    """Signals without a server belong to the first one declared."""
+    first = config.prometheus[0].id
+    return tuple(
+        signal
+        for squad in config.program.squads
+        for signal in squad.signals
+        if (signal.server or first) == server.id
+    )
+
+
+def _statuses(config: Config) -> list[SourceStatus]:
+    """Every configured source, named before it has been read."""
+    statuses = []
+    if config.documents.paths:
+        statuses.append(SourceStatus("documents", "documents", "documents", config.documents.interval))
+    if config.status.dir:
+        statuses.append(SourceStatus("status", "status", config.status.dir, config.status.interval))
+    if config.services:
+        statuses.append(SourceStatus("services", "services", "services", _services_interval(config)))
+    for server in config.prometheus:
+        statuses.append(SourceStatus(_metrics_id(server), "metrics", server.id, server.interval))
+    for manager in config.alertmanagers:
+        statuses.append(SourceStatus(f"alerts:{manager.id}", "alerts", manager.id, manager.interval))
+    return statuses
+
+
+def _services_interval(config: Config) -> float:
+    return min(service.interval or config.polling.services for service in config.services)
+
+
+def _resolver(config: Config) -> Callable[[SecretRef], str]:
+    from controlroom.config import secrets
+
+    return lambda ref: secrets.resolve(ref, config.folder)
+
+
+def _documents(config: Config, clock: Clock) -> Sequence[Source]:
+    if not config.documents.paths:
+        return ()
+    from controlroom.sources.documents import DocumentsSource
+
+    banner = config.program.banner if config.documents.banner_required else ""
+    return [
+        DocumentsSource(
+            config.documents.paths,
+            config.folder,
+            start=config.program.start,
+            banner=banner,
+            interval=config.documents.interval,
+            clock=clock,
+        )
+    ]
+
+
+def _status(config: Config, clock: Clock) -> Sequence[Source]:
+    if not config.status.dir:
+        return ()
+    from controlroom.sources.status import StatusSource
+
+    return [StatusSource(config.folder / config.status.dir, config.status.interval, clock)]
+
+
+def _services(config: Config, clock: Clock) -> Sequence[Source]:
+    if not config.services:
+        return ()
+    from controlroom.sources.services import ServicesSource
+
+    return [ServicesSource(config.services, config.polling, clock, _resolver(config))]
+
+
+def _metrics(config: Config, clock: Clock) -> Sequence[Source]:
+    if not config.prometheus:
+        return ()
+    from controlroom.sources.metrics import MetricsSource
+
+    return [
+        MetricsSource(server, _signals_of(config, server), clock, _resolver(config))
+        for server in config.prometheus
+    ]
+
+
+def _alerts(config: Config, clock: Clock) -> Sequence[Source]:
+    if not config.alertmanagers:
+        return ()
+    from controlroom.sources.alerts import AlertsSource
+
+    def squad_id(name: str) -> str | None:
+        squad = config.program.squad(name)
+        return squad.id if squad else None
+
+    return [AlertsSource(server, squad_id, clock, _resolver(config)) for server in config.alertmanagers]
