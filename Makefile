@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check bench lock picture clean help
+.PHONY: run test check bench lock docs picture clean help
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,6 +29,9 @@ bench: $(VENV)/.dev ## measure against floors taken in the same run
 
 picture: $(VENV)/.dev ## make the README's picture from the lab
 	$(BIN)/python scripts/picture.py
+
+docs: $(VENV)/.dev ## renew the generated parts of the README
+	$(BIN)/python scripts/readme.py
 
 lock: $(VENV)/.dev ## renew the lock files
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.lock

@@ -61,9 +61,17 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def program(command: str) -> str:
+    """The program a command runs; empty where its quotes do not match."""
+    try:
+        return next(iter(shlex.split(command)), "")
+    except ValueError:
+        return ""
+
+
 def _called(command: str) -> str:
-    """The command's program; its arguments may hold what nobody should read."""
-    return f"the command {clean(command.split()[0]) if command.split() else '(empty)'}"
+    """The command's program alone: its arguments may hold what nobody should read."""
+    return f"the command {clean(program(command)) or '(unreadable)'}"
 
 
 def _text(raw: bytes, where: str) -> str:

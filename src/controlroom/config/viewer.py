@@ -38,9 +38,9 @@ def viewer_zone_name(environ: Mapping[str, str] = os.environ, etc: Path = Path("
 
 def _from_files(etc: Path) -> list[str]:
     found: list[str] = []
-    for read in (lambda: str((etc / "localtime").readlink()), lambda: str((etc / "localtime").resolve())):
-        with suppress(OSError, RuntimeError):
-            found.append(_named(read()))
+    link = etc / "localtime"
+    with suppress(OSError, RuntimeError):
+        found += [_named(str(link.readlink())), _named(str(link.resolve()))]
     with suppress(OSError):
         text = (etc / "timezone").read_text(encoding="utf-8", errors="replace")
         found.append(text.split("\n", 1)[0].strip())

@@ -21,7 +21,8 @@ _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _SPACE = re.compile(r"\s+")
 
 _OPENING, _CLOSING = "([{", ")]}"
-_SEPARATOR = re.compile(r"\s*(?::(?=\s|$)|\s[–—-]{1,3}(?=\s|$)|\s?—\s?|\s(?:→|=>|->)\s)\s*")
+_SEPARATOR = re.compile(r"\s*(?::(?=\s|$)|\s[–—-]{1,3}(?=\s|$)|\s?—\s?)\s*")
+_ARROW = re.compile(r"\s*(?:→|=>|->)\s*")
 KEY_LIMIT = 160
 """Longest text before a separator that is still a key, in characters."""
 
@@ -81,18 +82,26 @@ def keyed(text: str) -> Keyed:
     """
     mark, text = _mark(text.strip())
     found = re.match(r"(\*\*\*|\*\*|__|\*|_)(?=\S)(.+?)(?<=\S)\1(?![\w*])", text, re.DOTALL)
-    if found and len(found[2]) <= 2 * KEY_LIMIT:
+    if found and _is_key(found, text):
         key, rest = found[2], text[found.end() :]
         more = re.match(r"\s*\([^()]*\)", rest)
         if more and not key.rstrip().endswith((":", "—", "–")):
             key, rest = key + " " + more[0].strip(), rest[more.end() :]
-        cut = _SEPARATOR.match(rest)
+        cut = _SEPARATOR.match(rest) or _ARROW.match(rest)
         rest = rest[cut.end() :] if cut else rest.lstrip(" .,")
         return Keyed(plain(key).rstrip(":–— ").strip(), unmarked(rest), mark, bold=True)
     parted = _cut(text)
     if parted is None:
         return Keyed("", unmarked(text), mark)
     return Keyed(plain(text[: parted[0]]), unmarked(text[parted[1] :]), mark)
+
+
+def _is_key(found: re.Match[str], text: str) -> bool:
+    """Bold always; italics only before a separator, since whole remarks are set in italics."""
+    if len(found[2]) > 2 * KEY_LIMIT:
+        return False
+    colon = found[2].rstrip().endswith(":") or bool(_SEPARATOR.match(text, found.end()))
+    return len(found[1]) > 1 or (colon and found.end() < len(text.rstrip()))
 
 
 def _mark(text: str) -> tuple[str, str]:

@@ -80,7 +80,7 @@ class Section:
     line: int
     blocks: tuple[Block, ...] = ()
     parents: tuple[str, ...] = ()
-    """Titles of the headings around it, outermost first."""
+    """Titles of the headings around it, outermost first; the document's own title is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,8 +347,10 @@ def _is_caption(section: Section, block: Paragraph, following: Block | None) -> 
 
 def _with_parents(sections: Iterable[Section]) -> Iterator[Section]:
     stack: list[Section] = []
+    title: Section | None = None
     for section in sections:
         while stack and stack[-1].level >= section.level:
             stack.pop()
-        yield replace(section, parents=tuple(s.title for s in stack if s.level))
+        title = title or (section if section.level == 1 else None)
+        yield replace(section, parents=tuple(s.title for s in stack if s.level and s is not title))
         stack.append(section)

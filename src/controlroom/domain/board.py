@@ -40,6 +40,8 @@ class Sprint:
     end: date | None = None
     wave: str | None = None
     squads: tuple[str, ...] = ()
+    weeks: tuple[int, int] | None = None
+    """First and last programme week, where it is given in weeks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ WEEKEND = "weekend"
 """Flag: only Monday to Friday are counted, and this is neither."""
 
 _LABEL = re.compile(
-    r"(?:week|wk|w)[\s_.#-]*([0-9]{1,4})[\s,;:/·–—_-]*(?:day|d)[\s_.#-]*([0-9]{1,4})", re.IGNORECASE
+    r"(?:week|wk|w)[\s_.#]*([0-9]{1,4})[\s,;:/·–—_-]*(?:day|d)[\s_.#]*([0-9]{1,4})", re.IGNORECASE
 )
 _WORKING = range(5)
 

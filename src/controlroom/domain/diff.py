@@ -7,6 +7,7 @@ lacks says nothing about change.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -317,7 +318,7 @@ def _waves(old: list[Any], new: list[Any]) -> list[Change]:
         name = _text(now.get("name")) or id_
         for key in ("phase", "outcome", "verdict"):
             before, after = _text(was.get(key)), _text(now.get(key))
-            if key not in was or key not in now or before == after or after == "unknown":
+            if key not in was or key not in now or after == "unknown" or _undated(before) == _undated(after):
                 continue
             unknown = before == "unknown"
             found.append(
@@ -332,6 +333,11 @@ def _waves(old: list[Any], new: list[Any]) -> list[Change]:
         for key in ("start", "end"):
             found += _moved_date(id_, name, key, was.get(key), now.get(key))
     return found
+
+
+def _undated(verdict: str) -> str:
+    """A verdict without its count of days, which changes by itself every night."""
+    return re.sub(r"\d+", "n", verdict)
 
 
 @remember

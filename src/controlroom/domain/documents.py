@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from controlroom.domain.board import Status
@@ -36,6 +36,10 @@ class DocumentSquad:
     focus: Mapping[str, str]
     signals: str
     line: int
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """What further columns say, verbatim, by their header."""
+    owners: tuple[str, ...] = ()
+    """People the document names as its lead or owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class DocumentDependency:
     name: str
     text: str
     line: int
+    owner: str | None = None
+    """Name of the one squad the text says manages it; None where it names none or several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,24 @@ class DocumentItem:
     owning_squad: str | None = None
     blocking_squad: str | None = None
     due: dt.date | None = None
+    sprint_id: str | None = None
+    """Such as ``sprint-2``, the same for every spelling; `sprint` is how the document first writes it."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """What further columns say, verbatim, by their header."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSprint:
+    """A sprint as a document describes it; the range is half-open."""
+
+    id: str
+    name: str
+    start: dt.date | None
+    end: dt.date | None
+    line: int
+    wave: str | None = None
+    squads: tuple[str, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +174,9 @@ class Document:
     unread: tuple[DocumentNote, ...] = ()
     """What stood in a place that is understood but could not itself be read; verbatim."""
     lints: tuple[Lint, ...] = ()
+    sprints: tuple[DocumentSprint, ...] = ()
+    prose: tuple[DocumentNote, ...] = ()
+    """What stood in places no rule speaks of; verbatim, `name` is the heading."""
 
 
 @dataclass(frozen=True, slots=True)

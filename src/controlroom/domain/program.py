@@ -73,6 +73,6 @@ class Program:
 
         wanted = slug(name)
         for squad in self.squads:
-            if wanted in (squad.id, slug(squad.name), *map(slug, squad.aliases)):
+            if wanted in (slug(squad.id), slug(squad.name), *map(slug, squad.aliases)):
                 return squad
         return None

@@ -25,13 +25,37 @@ RECENT = 3_600
 RECENT_STEP = 15
 """Seconds: the last hour is looked at on a finer grid, since that is what people are working on."""
 
+HELD_STEP = 10_800
+"""Seconds: the grid on which the whole window is searched for the oldest scrape."""
+
+UP = "max by (job, instance) (up)"
+"""Every target there is, for servers whose API lists none."""
+
 SCRAPED = "scrape_samples_scraped"
 KEPT = "scrape_samples_post_metric_relabeling"
 
+Declared = tuple[str, str | None]
+"""A metric, and the job it is declared for; None is any."""
+
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _RESERVED = frozenset(
-    "and or unless by without on ignoring group_left group_right bool offset start end atan2 inf nan sum avg "
-    "count min max group stddev stdvar topk bottomk count_values quantile".split()
+    {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset"}
+    | {
+        "start",
+        "end",
+        "atan2",
+        "inf",
+        "nan",
+        "sum",
+        "avg",
+        "count",
+        "min",
+        "max",
+        "group",
+        "stddev",
+        "stdvar",
+    }
+    | {"topk", "bottomk", "count_values", "quantile"}
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdwy])")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
@@ -118,69 +142,67 @@ def newest(names: Sequence[str]) -> str:
     return union([_each(name, lambda s: f"max by (job) (timestamp({s}))") for name in names])
 
 
-def past(names: Sequence[str], window: int = WINDOW) -> str:
-    """When anything of `names` was last there, by metric and job, late by up to a step.
+def past(missing: Sequence[Declared], window: int, started: float | None = None) -> str:
+    """When anything `missing` was last there (`what` = past), by metric and job, late by up to a step.
 
-    `last_over_time` over a step sees every sample there ever was; an instant vector on the same grid
-    would miss a series that came and, marked stale, went between two points of it.
+    With it: the oldest instant at which anything was scraped (`held`), on ever finer grids, and the newest
+    such instant before `started` in Unix seconds (`stopped`). `last_over_time` over a step sees every
+    sample there ever was; an instant vector on the same grid would miss a series that came and, marked
+    stale, went between two points of it.
     """
-
-    def grid(span: int, step: int) -> str:
-        return _over(
-            names,
-            lambda s: (
-                'max_over_time((group by (metric, job) (label_replace(last_over_time('
-                f'{s}[{step}s]),"metric","$1","__name__","(.+)")) * time())[{span}s:{step}s])'
-            ),
-        )  # fmt: skip
-
-    return union(
-        [tagged(grid(window, STEP), "grid", "coarse"), tagged(grid(RECENT, RECENT_STEP), "grid", "fine")]
-    )
+    parts = [tagged(_grid(missing, span, step), "what", f"past {step}") for span, step in _grids(window)]
+    parts += [
+        tagged(f"min_over_time((group(up) * time())[{span}s:{step}s])", "what", f"held {step}")
+        for span, step in ((window, HELD_STEP), (HELD_STEP, STEP), (STEP, RECENT_STEP))
+    ]
+    if started is not None:
+        scraped = f"(group(last_over_time(up[{STEP}s])) * time())[{window}s:{STEP}s] @ {started:.3f}"
+        parts.append(tagged(f"max_over_time({scraped})", "what", "stopped"))
+    return union(parts)
 
 
-def exact(names: Sequence[str], window: int = WINDOW) -> str:
-    """The newest sample's own instant over the past, by `metric` and job; dearer than `past`."""
-
-    def last(s: str, span: int, step: int) -> str:
-        return f"max by (job) (max_over_time(timestamp({s})[{span}s:{step}s]))"
-
-    def each(span: int, step: int) -> str:
-        return union([_each(name, lambda s: last(s, span, step)) for name in names])
-
-    return union(
-        [tagged(each(window, STEP), "grid", "coarse"), tagged(each(RECENT, RECENT_STEP), "grid", "fine")]
-    )
+def _grids(window: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (window, STEP), (RECENT, RECENT_STEP)
 
 
-def held(window: int = WINDOW) -> str:
-    """The oldest instant at which anything was scraped within `window`, by ever finer grids."""
-    grids = ((window, 10_800), (10_800, 300), (300, 15))
-    return union(
-        [
-            tagged(f"min_over_time((group(up) * time())[{span}s:{step}s])", "grid", str(step))
-            for span, step in grids
+def _grid(missing: Sequence[Declared], span: int, step: int) -> str:
+    def last(series: str) -> str:
+        there = f'label_replace(last_over_time({series}[{step}s]),"metric","$1","__name__","(.+)")'
+        return f"max_over_time((group by (metric, job) ({there}) * time())[{span}s:{step}s])"
+
+    # Only the declared jobs are searched where they are known: elsewhere the same name may be a giant.
+    anywhere = list(dict.fromkeys(metric for metric, job in missing if job is None))
+    within = list(dict.fromkeys(metric for metric, job in missing if job is not None))
+    jobs = dict.fromkeys(job for _, job in missing if job is not None)
+    parts = [_over(anywhere, last)] if anywhere else []
+    return union([*parts, _over(within, last, f",job=~{alternatives(jobs)}")] if within else parts)
+
+
+def detail(
+    gone: Sequence[Declared], partial: Sequence[tuple[str, str]], near: Sequence[str], window: int
+) -> str | None:
+    """What is asked once it is known what is wrong; None when nothing is.
+
+    `exact`: the instants of the last samples of the metrics `gone`. `absent`: up targets that do not give
+    one of the (metric, job) pairs `partial`. `near`: in which jobs the metrics `near` are.
+    """
+    parts = []
+    for span, step in _grids(window) if gone else ():
+
+        def last(series: str, span: int = span, step: int = step) -> str:
+            return f"max by (job) (max_over_time(timestamp({series})[{span}s:{step}s]))"
+
+        each = union([_each(metric, last, job) for metric, job in gone])
+        parts.append(tagged(each, "what", f"exact {step}"))
+    if partial:
+        absent = [
+            tagged(f"group by (job, instance) ({missing_instances(metric, job)})", "metric", metric)
+            for metric, job in partial
         ]
-    )
-
-
-def stopped(started: float, window: int = WINDOW) -> str:
-    """The newest instant before `started` (Unix seconds) at which anything had been scraped."""
-    return f"max_over_time((group(last_over_time(up[{STEP}s])) * time())[{window}s:{STEP}s] @ {started:.3f})"
-
-
-def instances(pairs: Iterable[tuple[str, str]]) -> str:
-    """Up targets without the metric, by `metric`, job and instance, for pairs of metric and job."""
-    return union(
-        [
-            tagged(
-                f"group by (job, instance) ({missing_instances(metric, job)})",
-                "metric",
-                metric,
-            )
-            for metric, job in pairs
-        ]
-    )
+        parts.append(tagged(union(absent), "what", "absent"))
+    if near:
+        parts.append(tagged(_over(near, lambda s: f"group by (__name__, job) ({s})"), "what", "near"))
+    return union(parts) if parts else None
 
 
 def missing_instances(metric: str, job: str) -> str:
@@ -188,8 +210,9 @@ def missing_instances(metric: str, job: str) -> str:
     return f"up{{job={quoted(job)}}} == 1 unless on (job, instance) {selector(metric, job)}"
 
 
-def _each(name: str, make: Callable[[str], str]) -> str:
-    return tagged(make(f"{{__name__={quoted(name)}}}"), "metric", name)
+def _each(name: str, make: Callable[[str], str], job: str | None = None) -> str:
+    own = "" if job is None else f",job={quoted(job)}"
+    return tagged(make(f"{{__name__={quoted(name)}{own}}}"), "metric", name)
 
 
 def seconds(duration: str) -> float | None:

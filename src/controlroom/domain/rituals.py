@@ -202,7 +202,7 @@ def state(occurrence: Occurrence, now: dt.datetime, record: Record | None = None
 
 
 def describe(occurrence: Occurrence, now: dt.datetime, record: Record | None = None) -> str:
-    """The state of an occurrence in words, such as ``14:30 left`` or ``started 5m ago, duration not declared``."""
+    """The state of an occurrence in words, such as ``14:30 left`` or ``held``."""
     where = state(occurrence, now, record)
     since_end = (now - (occurrence.end or occurrence.start + STARTED_FOR)).total_seconds()
     match where:
@@ -253,6 +253,8 @@ def falls_on(ritual: Ritual, day: dt.date) -> bool:
 
 
 _DAY = dt.timedelta(days=1)
+_LAST = dt.date.max - 2 * _DAY
+"""Beyond this a local date may have no instant."""
 
 
 def _by_start(occurrence: Occurrence) -> dt.datetime:
@@ -364,8 +366,8 @@ def _beyond(ritual: Ritual, last: dt.date, frame: _Frame) -> tuple[Occurrence, .
     moves = {c.date: c for c in ritual.changes if _moves(c) and falls_on(ritual, c.date)}
     late = (day for day, change in moves.items() if (change.to_date or day) > last)
     found = [o for o in (_occurrence(ritual, day, frame) for day in late) if o is not None]
-    first = max(last, ritual.starts_on - _DAY if ritual.starts_on else last).toordinal() + 1
-    end = min(first + SEARCH_DAYS, (ritual.ends_on or dt.date.max - 2 * _DAY).toordinal() + 1)
+    first = max(last.toordinal() + 1, (ritual.starts_on or last).toordinal())
+    end = min(first + SEARCH_DAYS, (ritual.ends_on or _LAST).toordinal() + 1, _LAST.toordinal())
     for day in map(dt.date.fromordinal, range(first, end)):
         if day not in moves and falls_on(ritual, day):
             occurrence = _occurrence(ritual, day, frame)

@@ -39,6 +39,7 @@ class AlertsSeen:
     """The alerts of one Alertmanager."""
 
     alerts: tuple[Alert, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -392,7 +392,7 @@ def _feed(
         for blocker in blockers
         if blocker.state != "resolved"
     ]
-    gaps = [reading.signal.squad for reading in signals if is_gap(reading)]
+    gaps = [reading.signal.squad for reading in signals if known_gap(reading)]
     return [
         {
             "squad": squad.id,
@@ -406,7 +406,7 @@ def _feed(
     ]
 
 
-def is_gap(reading: SignalReading) -> bool:
+def known_gap(reading: SignalReading) -> bool:
     """Whether the signal is known not to be as promised; what could not be asked is unknown, not a gap."""
     return reading.code is not GapCode.OK and reading.code not in UNKNOWN_CODES
 

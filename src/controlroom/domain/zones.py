@@ -172,8 +172,8 @@ def notices(now: dt.datetime, zone: str, viewer_zone: str, rituals: Sequence[Rit
 def _told(name: str, change: OffsetChange, zone: str, viewer_zone: str, rituals: Sequence[Ritual]) -> str:
     """Such as ``America/Los_Angeles: clocks go back 1h on Sun 2025-11-02 02:00 PDT (PDT → PST); …``."""
     delta = change.after - change.before
-    minutes = abs(int(delta.total_seconds())) // 60
-    length = f"{minutes // 60}h" + (f" {minutes % 60:02d}m" if minutes % 60 else "")
+    hours, minutes = divmod(abs(int(delta.total_seconds())) // 60, 60)
+    length = " ".join(([f"{hours}h"] if hours else []) + ([f"{minutes}m"] if minutes else []))
     wall = (change.at + change.before).strftime("%a %Y-%m-%d %H:%M")
     direction = "forward" if delta > dt.timedelta() else "back"
     text = (
@@ -197,5 +197,6 @@ def _moved(ritual: Ritual, change: OffsetChange, zone: str, viewer_zone: str) ->
     before, after = (local(to_utc(d, ritual.time or dt.time(), own)[0], viewer_zone) for d in around)
     if before.time() == after.time():
         return None
-    title = ritual.title or ritual.id
-    return f"{title} {before:%H:%M} → {after:%H:%M} {abbreviation(after)}"
+    shift = (after.date() - around[1]).days
+    moved = f"{ritual.title or ritual.id} {before:%H:%M} → {after:%H:%M} {abbreviation(after)}"
+    return moved + (f" ({shift:+d}d)" if shift else "")

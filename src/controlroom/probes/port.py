@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from controlroom.domain.health import Health, ProbeResult, Service
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock
 
 if TYPE_CHECKING:
@@ -63,3 +64,21 @@ class Probe(Protocol):
     def close(self) -> None:
         """Let go of every connection; waits for nothing."""
         ...
+
+
+def answered(
+    service: Service,
+    context: Context,
+    latency: float,
+    reason: str,
+    *,
+    detail: Mapping[str, str] | None = None,
+    health: Health = Health.UP,
+) -> ProbeResult:
+    """The result of a probe that was answered after `latency` seconds; too slow an answer is DEGRADED."""
+    limit = service.latency_ms
+    if health is Health.UP and limit is not None and latency * 1000 > limit:
+        health, reason = Health.DEGRADED, f"slow: {latency * 1000:.0f} ms, limit {limit:g} ms"
+    return ProbeResult(
+        service.id, context.clock(), health, clean(reason, REASON_LIMIT), latency, detail or {}
+    )

@@ -22,7 +22,7 @@ _BOXES = {
     "N": ("╭─╮", "│ │", "╵ ╵"),
     "O": ("╭─╮", "│ │", "╰─╯"),
     "W": ("╷╷╷", "│││", "╰┴╯"),
-    ":": (" ", ":", " "),
+    ":": ("   ", " : ", "   "),
     "?": ("╶─╮", " ╶╯", " ╵ "),
     " ": (" ", " ", " "),
 }
@@ -41,7 +41,7 @@ _SEGMENTS = {
     "N": ("   ", "|\\|", "| |"),
     "O": (" _ ", "| |", "|_|"),
     "W": ("   ", "| |", "|^|"),
-    ":": (" ", ".", "."),
+    ":": ("   ", " . ", " . "),
     "?": (" _ ", " _|", " . "),
     " ": (" ", " ", " "),
 }
@@ -66,17 +66,17 @@ _PIXELS = {
 }
 
 
-def large(value: str, *, ascii: bool = False) -> tuple[str, str, str]:
+def large(value: str, *, ascii_only: bool = False) -> tuple[str, str, str]:
     """`value` in three lines; a unit such as ``d``, ``h``, ``m`` stands small beside its number."""
-    font = _SEGMENTS if ascii else _BOXES
+    font = _SEGMENTS if ascii_only else _BOXES
     glyphs = [font.get(character, (" ", " ", character)) for character in value]
     top, middle, bottom = ("".join(glyph[line] for glyph in glyphs) for line in range(LARGE_HEIGHT))
     return top, middle, bottom
 
 
-def huge(value: str, *, ascii: bool = False) -> tuple[str, ...]:
+def huge(value: str, *, ascii_only: bool = False) -> tuple[str, ...]:
     """`value` in five lines, each pixel two cells wide."""
-    block = "#" if ascii else "█"
+    block = "#" if ascii_only else "█"
     lines = []
     for line in range(HUGE_HEIGHT):
         parts = []

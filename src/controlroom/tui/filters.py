@@ -19,7 +19,7 @@ Match = Callable[[Row], bool]
 NO_SQUAD = "none"
 
 
-def compile(text: str, program: Program) -> Match:
+def compile(text: str, program: Program) -> Match:  # noqa: A001
     """The filter typed as `text`; one that says nothing (yet) keeps every row."""
     tests = [test for word in _words(text) if (test := _test(word, program)) is not None]
     if not tests:

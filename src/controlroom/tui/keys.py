@@ -192,9 +192,11 @@ FORBIDDEN: Mapping[str, str] = MappingProxyType(
 )
 
 NAMED: frozenset[str] = frozenset(
-    ("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete")
-    + ("backspace", "enter", "escape", "tab", "space")
-    + tuple(f"f{number}" for number in range(1, 13))
+    (
+        *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"),
+        *("backspace", "enter", "escape", "tab", "space"),
+        *(f"f{number}" for number in range(1, 13)),
+    )
 )
 _SYNONYMS = {"esc": "escape", "return": "enter", "page_up": "pageup", "page_down": "pagedown", "comma": ","}
 _MODIFIERS = ("ctrl", "alt", "shift")

@@ -98,12 +98,32 @@ def blocker_counts(blockers: tuple[Blocker, ...]) -> dict[str, int]:
     return counts
 
 
-@by_identity(keep=2)
+_made: dict[int, tuple[object, Card]] = {}
+"""Cards by the identity of their item, from the last board: what did not change is not made again."""
+
+
+@by_identity(keep=4)
 def cards(program: Program, items: tuple[Item, ...], blockers: tuple[Blocker, ...]) -> tuple[Card, ...]:
     """Every item as a card, in the order of the items."""
     blocking = open_blockers(blockers)
     names = present.squad_names(program)
-    return tuple(_card(item, blocking.get(item.id), names) for item in items)
+    made = []
+    for item in items:
+        blocker = blocking.get(item.id)
+        known = _made.get(id(item))
+        if (
+            known is None
+            or known[0] is not names
+            or known[1].item is not item
+            or known[1].blocker is not blocker
+        ):
+            known = names, _card(item, blocker, names)
+        made.append(known)
+    # The programme's few steps must not drive out the cards of the squads.
+    if len(items) > len(_made) // 2:
+        _made.clear()
+    _made.update((id(card.item), (names, card)) for names, card in made)
+    return tuple(card for _, card in made)
 
 
 def _card(item: Item, blocker: Blocker | None, names: Mapping[str, str]) -> Card:
@@ -141,7 +161,9 @@ def lanes(
         kept = here if keep is None else [c for c in here if keep(Row(key="", text=c.text, squads=c.squads))]
         wanted = bool(kept) or (squad_ is not None and (keep is None or keep(lane_row)))
         if wanted:
-            lane = Lane(id_, name, squad_, _focus(squad_), blockers=blocked.get(id_, 0), gaps=gaps.get(id_, 0))
+            lane = Lane(
+                id_, name, squad_, _focus(squad_), blockers=blocked.get(id_, 0), gaps=gaps.get(id_, 0)
+            )
             made.append(_filled(lane, kept, now))
     return made
 
@@ -184,7 +206,7 @@ def _filled(lane: Lane, here: Iterable[Card], now: datetime) -> Lane:
 
 
 def _began(card: Card) -> float:
-    """When it came to be as it is, oldest first; what is not known comes last (first among the done)."""
+    """Seconds by which a column is sorted; a card whose time is not known comes last in any column."""
     blocker, item = card.blocker, card.item
     at = (blocker.opened_at if blocker else None) or item.since or item.updated or item.first_seen
     return at.timestamp() if at else (float("-inf") if card.column == "done" else float("inf"))

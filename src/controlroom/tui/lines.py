@@ -87,19 +87,17 @@ def wrap(line: Line, width: int, indent: int = 0) -> tuple[Line, ...]:
     done: list[Line] = []
     now: list[Span] = []
     used = 0
-    for word in _words(line):
-        cells = cell_width(word.text)
-        if now and used + cell_width(word.text.rstrip()) > room:
+    for given in _words(line):
+        word = given.text
+        if now and used + cell_width(word.rstrip()) > room:
             done.append(tuple(now))
             now, used = ([Span(" " * indent)] if indent else []), indent
-            word = Span(word.text.lstrip(), word.style)
-            cells = cell_width(word.text)
-        if used + cells > room:
-            word = Span(crop(word.text.rstrip(), room - used), word.style)
-            cells = cell_width(word.text)
-        if word.text:
-            now.append(word)
-            used += cells
+            word = word.lstrip()
+        if used + cell_width(word) > room:
+            word = crop(word.rstrip(), room - used)
+        if word:
+            now.append(Span(word, given.style))
+            used += cell_width(word)
     if now:
         done.append(tuple(now))
     return tuple(done)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from controlroom.domain import zones
 from controlroom.domain.board import Status
 from controlroom.domain.freshness import Freshness, freshness
 from controlroom.domain.health import Health
@@ -25,6 +25,7 @@ from controlroom.domain.waves import Phase
 from controlroom.tui.lines import join, text
 from controlroom.tui.memo import by_identity
 from controlroom.tui.rows import Line, Span, Style, View
+from controlroom.tui.width import cell_width, crop
 
 
 class Look(NamedTuple):
@@ -49,7 +50,7 @@ STATUS: Mapping[Status, Look] = {
     "in_progress": Look("◐", "in progress", "accent"),
     "blocked": Look("■", "blocked", "down"),
     "done": Look("✓", "done", "ok"),
-    "unknown": Look("?", "status unknown", "unknown"),
+    "unknown": Look("?", "unknown", "unknown"),
 }
 
 SLA: Mapping[Sla, Look] = {
@@ -161,12 +162,12 @@ def since(instant: datetime | None, now: datetime) -> str:
 
 
 @lru_cache(maxsize=64)
-def zone(name: str) -> ZoneInfo:
-    """The zone called `name`; UTC where there is none such (the header shows which one is used)."""
+def zone(name: str) -> tzinfo:
+    """The zone called `name`; UTC where there is none such (every time shown carries its zone's name)."""
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
+        return zones.get(name)
+    except ValueError:
+        return UTC
 
 
 def local(instant: datetime, zone_name: str) -> datetime:
@@ -237,6 +238,17 @@ def squad_name(program: Program, squad: str | None) -> str:
     return squad_names(program).get(squad) or squad or "?"
 
 
+def squad_short(program: Program, squad: str | None, width: int) -> str:
+    """What a squad is called in `width` cells: its name, else an alias or the name's beginning that fits."""
+    name = squad_name(program, squad)
+    if cell_width(name) <= width:
+        return name
+    declared = next((s for s in program.squads if s.id == squad), None)
+    shorter = [*(declared.aliases if declared else ()), name.partition(" & ")[0]]
+    fitting = [alias for alias in shorter if 1 < cell_width(alias) <= width]
+    return max(fitting, key=cell_width) if fitting else crop(name, width)
+
+
 def squad_id(program: Program, name: str | None) -> str | None:
     """The id of the squad that `name` (an id, a name, an alias) stands for; None where nobody declared it."""
     return squad_index(program).get(slug(name)) if name else None
@@ -286,8 +298,8 @@ def freshness_line(snapshot: Snapshot, kinds: Iterable[SourceKind], now: datetim
         return ()
     zone_name = snapshot.program.zone
     if snapshot.restored:
-        known = [s.read_at for s in sources if s.read_at] or [snapshot.taken_at]
-        newest = max((t for t in known if t), default=None)
+        read = [s.read_at for s in sources if s.read_at]
+        newest = max(read) if read else snapshot.taken_at
         return (Span(f"restored {since(newest, now)} ago", "warn"),) if newest else (Span("loading", "dim"),)
     source = min(sources, key=lambda s: _ORDER.index(_source_state(s, now)))
     state = _source_state(source, now)
@@ -311,9 +323,8 @@ def _edge(source: SourceStatus, state: str, now: datetime, zone_name: str) -> Li
         return (Span(f"late {since(source.read_at, now)}", "warn"),)
     got = f"got {moment(source.read_at, now, zone_name, seconds=True)}"
     parts: list[Line] = []
-    if source.as_of is not None and source.read_at is not None:
-        if abs(source.read_at - source.as_of) > timedelta(seconds=1):
-            parts.append((Span(f"src {moment(source.as_of, now, zone_name)}", "dim"),))
+    if source.as_of and source.read_at and abs(source.read_at - source.as_of) > timedelta(seconds=1):
+        parts.append((Span(f"src {moment(source.as_of, now, zone_name)}", "dim"),))
     parts.append((Span(got, "dim"),))
     return join(parts)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from controlroom.domain.snapshot import Snapshot, SourceKind
@@ -15,7 +17,7 @@ from controlroom.tui.rows import DrawContext, Heading, Line, Row, Span, Style, V
 class BasePane:
     """A pane draws one row in `lines`; `draw` makes it as high as the row says and as wide as the pane.
 
-    Subclasses give `id`, `title`, `kinds` (the sources their freshness speaks of), `depends`, `rows`,
+    Subclasses give `id`, `title`, `kinds` (the sources their freshness speaks of), `depends`, `listed`,
     `lines`, and where they need more than the title, `count` and `empty`.
     """
 
@@ -27,7 +29,7 @@ class BasePane:
     def heading(self, ctx: DrawContext) -> Heading:
         """Title, count and freshness."""
         count, style = self.count(ctx)
-        edge = finish((self.edge(ctx),), ctx.width, 1, ascii=ctx.view.ascii)[0]
+        edge = finish((self.edge(ctx),), ctx.width, 1, ascii_only=ctx.view.ascii)[0]
         return Heading(self.title_text(ctx), count, style, edge)
 
     def title_text(self, ctx: DrawContext) -> str:
@@ -43,7 +45,11 @@ class BasePane:
         return present.freshness_line(ctx.snapshot, self.kinds, ctx.now)
 
     def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
-        """All rows in order."""
+        """All rows in order, each with a key of its own."""
+        return unique(self.listed(snapshot, view))
+
+    def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
+        """All rows in order; two things of one id may give two rows one key."""
         raise NotImplementedError
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
@@ -56,7 +62,7 @@ class BasePane:
 
     def draw(self, row: Row, ctx: DrawContext) -> Sequence[Line]:
         """Exactly `row.height` lines of at most `ctx.width` cells."""
-        return finish(self.lines(row, ctx), ctx.width, row.height, ascii=ctx.view.ascii)
+        return finish(self.lines(row, ctx), ctx.width, row.height, ascii_only=ctx.view.ascii)
 
     def empty(self, snapshot: Snapshot) -> Line:
         """Loading or failed where a source has never answered, else that there is nothing."""
@@ -67,11 +73,24 @@ class BasePane:
         return (Span(self.nothing, "dim"),)
 
 
-def finish(lines: Iterable[Line], width: int, height: int, *, ascii: bool) -> tuple[Line, ...]:
+def finish(lines: Iterable[Line], width: int, height: int, *, ascii_only: bool) -> tuple[Line, ...]:
     """Exactly `height` clean lines of at most `width` cells, with ASCII glyphs where wanted."""
     done = [crop_line(tuple(Span(clean(s.text), s.style) for s in line), width) for line in lines][:height]
     done += [BLANK] * (height - len(done))
-    return tuple(present.ascii_line(line) for line in done) if ascii else tuple(done)
+    return tuple(present.ascii_line(line) for line in done) if ascii_only else tuple(done)
+
+
+def unique(rows: Sequence[Row]) -> Sequence[Row]:
+    """The same rows; where keys are the same, which no cursor could tell apart, numbered ones."""
+    if len({row.key for row in rows}) == len(rows):
+        return rows
+    seen: Counter[str] = Counter()
+    told = []
+    for row in rows:
+        seen[row.key] += 1
+        again = seen[row.key]
+        told.append(row if again == 1 else replace(row, key=f"{row.key}#{again}"))
+    return told
 
 
 def concerns(squads: Iterable[str | None], view: View, *, shared: bool = False) -> bool:

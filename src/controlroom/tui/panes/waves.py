@@ -11,7 +11,7 @@ from controlroom.domain.program import Milestone, Program
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.waves import Wave, WaveStatus
 from controlroom.tui import present
-from controlroom.tui.lines import column, join, text
+from controlroom.tui.lines import as_text, column, join, line_width, text
 from controlroom.tui.panes.base import BasePane, blank_row, concerns, distinct, words
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
 from controlroom.tui.timeline import Timeline, fitted
@@ -20,8 +20,8 @@ from controlroom.tui.width import cell_width
 TWO_LINES_BELOW = 96
 """Narrower than this, the words of a wave stand under its bar."""
 
-WORDS_ROOM = 46
-"""Cells kept beside the bars for what is said of a wave."""
+WORDS_ROOM = 30
+"""Cells kept beside the bars at least, for what is said of a wave."""
 
 MILESTONE_LINES_BELOW = 72
 
@@ -30,7 +30,8 @@ MILESTONE: dict[str, present.Look] = {
     "upcoming": present.Look("◇", "", "dim"),
     "met": present.Look("✓", "met", "ok"),
     "missed": present.Look("✖", "missed", "down"),
-    "passed, nothing recorded": present.Look("◇", "nothing recorded", "warn"),
+    "passed": present.Look("◇", "passed", "warn"),
+    "undated": present.Look("?", "no date", "unknown"),
 }
 
 
@@ -74,7 +75,7 @@ class WavesPane(BasePane):
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
         return (snapshot.program,)
 
-    def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
+    def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
         program = snapshot.program
         shown = [w for w in program.waves if concerns(_squads(program, w), view, shared=True)]
         rows = [_wave_row(program, wave, view) for wave in shown]
@@ -146,14 +147,17 @@ def _in_order(all_: Sequence[Milestone], today: date) -> list[Milestone]:
 def _place(ctx: DrawContext) -> tuple[int, Timeline] | None:
     """The width of the names, and the timeline beside them."""
     program = ctx.snapshot.program
-    dates = extent(program, present.today(ctx.now, program))
+    today = present.today(ctx.now, program)
+    dates = extent(program, today)
     longest = max((cell_width(w.name or w.id) for w in program.waves), default=0)
     name = min(longest, 18, max(6, ctx.width // 4)) + 2
     if dates is None:
         return None
-    wide = ctx.width >= TWO_LINES_BELOW
-    room = ctx.width - name - (WORDS_ROOM + 2 if wide else 0)
-    return name, fitted(*dates, min(room, 100))
+    room = ctx.width - name
+    if ctx.width >= TWO_LINES_BELOW:
+        said = max(line_width(wave_words(s, program)) for s in assessed(program, today).values())
+        room -= 2 + min(max(said, WORDS_ROOM), room * 6 // 10)
+    return name, fitted(*dates, min(room, 112))
 
 
 def _wave_lines(wave: Wave, height: int, ctx: DrawContext) -> Iterable[Line]:
@@ -185,9 +189,12 @@ def _bars(status: WaveStatus, timeline: Timeline, program: Program) -> list[tupl
 def wave_words(status: WaveStatus, program: Program) -> Line:
     """What dates say of a wave, where people say something else, and what they say, verbatim."""
     declared = status.wave.declared
+    phase = phase_words(status)
+    # "opens in 5 d (early start approved)" says the phase once more.
+    told = bool(status.verdict) and str(status.verdict).startswith(as_text((phase,)))
     return join(
         (
-            phase_words(status),
+            () if told else phase,
             (Span(status.verdict, "warn"),) if status.verdict else (),
             (Span(declared.text, "dim"),) if declared and declared.text else (),
             (Span(f"overlaps {_others(status, program)}", "dim"),) if status.overlaps else (),
@@ -226,10 +233,10 @@ def _outcome(status: WaveStatus) -> Line:
     return (looks[status.outcome],) if status.outcome in looks else ()
 
 
-def milestone_look(milestone: Milestone, today: date) -> present.Look:
+def milestone_look(milestone: Milestone, today: date) -> tuple[present.Look, milestones.MilestoneStatus]:
     """How a milestone stands on `today`; a date alone never makes one met."""
-    state = str(milestones.status(milestone, today))
-    return MILESTONE.get(state, present.Look("?", state, "unknown"))
+    status = milestones.status(milestone, today)
+    return MILESTONE[status.state], status
 
 
 def milestone_label(milestone: Milestone, program: Program) -> str:
@@ -249,20 +256,25 @@ def _distance(day: date | None, today: date) -> str:
 def _milestone_lines(milestone: Milestone, height: int, ctx: DrawContext) -> Iterable[Line]:
     program = ctx.snapshot.program
     today = present.today(ctx.now, program)
-    look = milestone_look(milestone, today)
-    by = present.person(milestone.recorded_by, ctx.view)
-    state = f"{look.word} by {by}" if look.word and by and milestone.recorded else look.word
-    label_style: Style = "strong" if milestone.date == today else "dim"
+    look, status = milestone_look(milestone, today)
+    style: Style = "strong" if milestone.date == today else "dim"
+    distance = _distance(milestone.date, today)
     head = text(
         Span(f"{look.glyph} ", look.style),
-        column(milestone_label(milestone, program), 6, label_style),
-        column(present.day_text(milestone.date) if milestone.date else "no date", 11, label_style),
-        column(_distance(milestone.date, today) or look.word, 9, "today" if look.word == "today" else "dim"),
+        column(milestone_label(milestone, program), 6, style),
+        column(present.day_text(milestone.date) if milestone.date else "", 11, style),
+        column(distance or "today", 9, "dim" if distance else "today") if milestone.date else Span(" " * 9),
     )
-    said = (Span(state, look.style),) if state and look.word != "today" else ()
+    said: Line = () if status.state in ("today", "upcoming") else (Span(_recorded(status, ctx), look.style),)
     if height == 1:
         return (text(*head, *join((said, (Span(milestone.text),)), Span("  "))),)
-    return join((head, said), Span("")), text("  ", milestone.text)
+    return text(*head, *said), text("  ", milestone.text)
+
+
+def _recorded(status: milestones.MilestoneStatus, ctx: DrawContext) -> str:
+    """``nothing recorded``, or what was recorded and by whom; without the name while names are hidden."""
+    said = status.text.removeprefix("passed, ")
+    return said.partition(" by ")[0] if ctx.view.redact else said
 
 
 PANE = WavesPane()

@@ -1,0 +1,289 @@
+"""The command line: what there is to call, and the one border where an exception becomes a message.
+
+Nothing heavy is imported here: `controlroom calendar` answers in the time it takes to import a validator.
+The commands themselves are in `commands`, each a thin door.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from controlroom import __version__
+from controlroom.headless import output
+from controlroom.headless.problems import (
+    ATTENTION,
+    FINE,
+    INTERRUPTED,
+    UNREACHABLE,
+    USAGE,
+    Problem,
+    Usage,
+    complain,
+    say,
+)
+
+DEBUG = "CONTROLROOM_DEBUG"
+"""Environment variable: a crash shows its traceback."""
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+
+HEADLESS_HINT = "without a terminal: controlroom snapshot --plain"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. `arguments` None: those of the process."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    output.prepare()
+    try:
+        code = _run(given)
+        output.flush()
+    except BrokenPipeError:
+        return _quietly()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Problem as problem:
+        complain(problem.what, problem.where, problem.remedy)
+        return problem.code
+    except Exception as error:  # the outermost border: whatever it is, people get a line, not a traceback
+        return _failed(error)
+    return code
+
+
+def _run(given: list[str]) -> int:
+    try:
+        options = _parser().parse_args(given)
+    except SystemExit as leaving:  # --help and --version
+        return leaving.code if isinstance(leaving.code, int) else FINE
+    run: str = options.run
+    from controlroom import commands
+
+    command: Callable[[argparse.Namespace], int] = getattr(commands, run)
+    return command(options)
+
+
+def _quietly() -> int:
+    """Whoever read our output has gone; what is left of it goes nowhere, without a word."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    return FINE
+
+
+def _failed(error: Exception) -> int:
+    from controlroom.config.errors import ConfigErrors
+
+    if isinstance(error, ConfigErrors):
+        for problem in error.errors:
+            complain(problem.message, problem.where, problem.remedy)
+        return USAGE
+    if isinstance(error, OSError) and error.filename is None and error.strerror:
+        complain("cannot write", error.strerror.lower(), "check where the output goes")
+        return UNREACHABLE
+    if os.environ.get(DEBUG):
+        import traceback
+
+        say("".join(traceback.format_exception(error)))
+    from controlroom.headless import crash
+
+    where = crash.report(error, os.environ)
+    complain(
+        f"this is a bug of controlroom: {type(error).__name__}",
+        str(where) if where else "",
+        f"please report it with that file; {DEBUG}=1 shows more",
+    )
+    return ATTENTION
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors as every other command line problem: message, remedy, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        choice = re.search(
+            r"argument (.*?): invalid choice: '([^']*)' \(choose from (.*)\)", message, re.DOTALL
+        )
+        if choice is not None:
+            name, word, listed = choice.groups()
+            choices = [one.strip("' ") for one in listed.split(",")]
+            what = "unknown command" if name in ("COMMAND", "WHAT") else f"{name} cannot be"
+            raise Usage(what, word, _did_you_mean(word, choices) or f"it is one of: {', '.join(choices)}")
+        unknown = re.match(r"unrecognized arguments: (\S*)", message)
+        if unknown is not None:
+            known = [option for action in self._actions for option in action.option_strings]
+            raise Usage("unknown argument", unknown[1], _did_you_mean(unknown[1], known) or self._help())
+        raise Usage(message, "", self._help())
+
+    def _help(self) -> str:
+        return f"{self.prog} --help shows how it is called"
+
+
+def _did_you_mean(word: str, choices: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, choices, 1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _common(*, top: bool) -> _Parser:
+    """Options that every command takes, before its name or after it."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    group = parser.add_argument_group("common options")
+
+    def add(name: str, metavar: str | None, text: str) -> None:
+        default = None if top else argparse.SUPPRESS
+        if metavar:
+            group.add_argument(name, metavar=metavar, default=default, help=text)
+        else:
+            group.add_argument(name, action="store_true", default=False if top else default, help=text)
+
+    add("--config", "FILE", "configuration; else $CONTROLROOM_CONFIG, ./controlroom.toml, the user's")
+    add("--store", "URL", "where the triage log is; overrides [store].url")
+    add("--at", "INSTANT", "pretend it is this instant, such as 2025-10-06T16:00:00Z")
+    add("--tz", "ZONE", "time zone of the viewer, such as Europe/Lisbon")
+    add("--json", None, "one JSON document on stdout")
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="controlroom",
+        description="A terminal control room for programmes run by several squads at once. "
+        "Without a command it opens the room.",
+        epilog="Exit codes: 0 fine, 1 attention needed, 2 usage or configuration, 3 a source or the store is "
+        "unreachable, 4 conflict or refused, 75 queued, 130 interrupted.",
+        parents=[_common(top=True)],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"controlroom {__version__}")
+    _room(parser)
+    parser.set_defaults(run="room")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=_Parser)
+    common = _common(top=False)
+    for name, text, arguments in COMMANDS:
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=text[:1].upper() + text[1:] + ".",
+            parents=[common],
+            allow_abbrev=False,
+        )
+        command.set_defaults(run=name)
+        arguments(command)
+    return parser
+
+
+def _room(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--view", choices=["room"], default="room", help="which view to open")
+    parser.add_argument("--read-only", action="store_true", help="hide every action that changes something")
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """A command without arguments of its own."""
+
+
+def _branch(parser: argparse.ArgumentParser, *branches: tuple[str, str, str, Arguments]) -> None:
+    """Words after the command: name, the function that runs it, help, arguments."""
+    below = parser.add_subparsers(metavar="WHAT", required=True, parser_class=_Parser)
+    for name, run, text, arguments in branches:
+        branch = below.add_parser(
+            name,
+            help=text,
+            description=text[:1].upper() + text[1:] + ".",
+            parents=[_common(top=False)],
+            allow_abbrev=False,
+        )
+        branch.set_defaults(run=run)
+        arguments(branch)
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("documents", nargs="*", metavar="DOCS", help="the squads' Markdown documents")
+    parser.add_argument(
+        "--output", metavar="FILE", help="where to write it; else --config, ./controlroom.toml"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite the file if it is there")
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    _branch(parser, ("check", "config_check", "say every error with file, key and remedy", _nothing))
+
+
+def _lab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="-- ARGS", help="what to run on them; else the room"
+    )
+
+
+def _snapshot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plain", action="store_true", help="linear text (the default without --json)")
+
+
+def _documents(parser: argparse.ArgumentParser) -> None:
+    def read(branch: argparse.ArgumentParser) -> None:
+        branch.add_argument("files", nargs="+", metavar="FILE", help="Markdown documents")
+
+    _branch(parser, ("read", "documents_read", "say what the documents say", read))
+
+
+def _calendar(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("when", nargs="+", metavar="WHEN", help='a date, an instant, or "Week 3 Day 4"')
+
+
+def _rituals(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=int, metavar="N", help="list the occurrences of N days from today")
+    parser.add_argument("--ics", metavar="FILE", help="write a calendar file (- is stdout)")
+
+
+def _blockers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=["list"], default="list", metavar="list")
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "before", nargs="?", metavar="FROM", help="status file or date; else the last standup"
+    )
+    parser.add_argument("after", nargs="?", metavar="TO", help="status file or date; else the room now")
+
+
+def _publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--slot", choices=["nightly", "standup", "integration", "eod"], default="nightly")
+    parser.add_argument(
+        "--date", metavar="DATE", help="the day it is for; else today in the programme's zone"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite a past day's file")
+
+
+def _themes(parser: argparse.ArgumentParser) -> None:
+    def check(branch: argparse.ArgumentParser) -> None:
+        branch.add_argument("files", nargs="+", metavar="FILE", help="theme files")
+
+    _branch(
+        parser,
+        ("list", "themes_list", "list the themes there are", _nothing),
+        ("check", "themes_check", "check that theme files can be used and read", check),
+    )
+
+
+COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
+    ("init", "write a controlroom.toml from the squads' documents", _init),
+    ("config", "check the configuration", _config),
+    ("lab", "open the room on real servers found on this machine", _lab),
+    ("snapshot", "one sweep of everything", _snapshot),
+    ("watch", "a line per change, until interrupted", _nothing),
+    ("documents", "read the squads' documents", _documents),
+    ("calendar", "where a date, an instant or a label stands in the programme", _calendar),
+    ("rituals", "rituals in progress and next", _rituals),
+    ("services", "health of the services", _nothing),
+    ("telemetry", "declared signals and their gaps", _nothing),
+    ("gate", "exit gates of the waves", _nothing),
+    ("alerts", "active alerts by squad", _nothing),
+    ("blockers", "what holds work up", _blockers),
+    ("lint", "what is wrong with what people wrote", _nothing),
+    ("diff", "what changed since the last standup, or between two status files", _diff),
+    ("publish", "write the status JSON of the day", _publish),
+    ("themes", "themes of the room", _themes),
+)
+"""Name, help and arguments of every command; the function of the same name in `commands` runs it."""

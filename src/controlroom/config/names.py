@@ -1,0 +1,123 @@
+"""Names in a configuration that mean something declared elsewhere in it.
+
+People write a squad's name or alias where an id is meant; the values hold ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from controlroom.config.normal import sprint_id
+from controlroom.config.places import Place
+from controlroom.config.shape import File
+from controlroom.domain.text import slug
+
+Ids = Mapping[str, Mapping[str, str]]
+"""Section → every spelling → id."""
+
+_REFERENCES: Mapping[str, Mapping[str, str]] = {
+    "waves": {"squads": "squads", "sprints": "sprints"},
+    "sprints": {"squads": "squads", "wave": "waves"},
+    "dependencies": {"owner": "squads", "services": "services"},
+    "services": {
+        "owner": "squads",
+        "squads": "squads",
+        "milestones": "milestones",
+        "depends_on": "services",
+    },
+}
+"""Section → key → the section it names something of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A name at a place that no entry of `section` has."""
+
+    place: Place
+    section: str
+    name: str
+    choices: tuple[str, ...]
+
+
+def resolved(file: File) -> File:
+    """`file` with ids where names or aliases stood; what is unknown stays as written."""
+    ids = _ids(file)
+    changed: dict[str, Any] = {}
+    for section, keys in _REFERENCES.items():
+        changed[section] = tuple(_with_ids(entry, keys, ids) for entry in getattr(file, section))
+    changed["alertmanagers"] = tuple(
+        replace(server, rules=tuple(_with_ids(rule, {"squad": "squads"}, ids) for rule in server.rules))
+        for server in file.alertmanagers
+    )
+    return replace(file, **changed)
+
+
+def unknown(file: File) -> Iterator[Unknown]:
+    """Every name in a resolved `file` that means nothing in it."""
+    ids = _ids(file)
+    for place, section, name in _references(file):
+        if name not in ids[section].values():
+            yield Unknown(place, section, name, tuple(dict.fromkeys(ids[section].values())))
+
+
+def _ids(file: File) -> Ids:
+    return {
+        "squads": _spellings(file.squads, slug, lambda s: (s.name, *s.aliases)),
+        "waves": _spellings(file.waves, slug, lambda w: (w.name,)),
+        "sprints": _spellings(file.sprints, sprint_id, lambda s: (s.name,)),
+        "services": _spellings(file.services, slug, lambda s: (s.name,)),
+        "milestones": _spellings(file.milestones, slug, lambda m: (m.text, m.label or "")),
+        "prometheus": _spellings(file.prometheus, slug, lambda p: ()),
+    }
+
+
+def _spellings(
+    things: Iterable[Any], key: Callable[[str], str], names: Callable[[Any], Iterable[str]]
+) -> Mapping[str, str]:
+    """Ids come before names, and the first name before a later one."""
+    things = list(things)
+    found: dict[str, str] = {}
+    for thing in things:
+        found.setdefault(key(thing.id), thing.id)
+    for thing in things:
+        for name in names(thing):
+            found.setdefault(key(name), thing.id)
+    return found
+
+
+def _with_ids(entry: Any, keys: Mapping[str, str], ids: Ids) -> Any:
+    changed: dict[str, Any] = {}
+    for key, section in keys.items():
+        value = getattr(entry, key)
+        if isinstance(value, str):
+            changed[key] = _id(value, section, ids)
+        elif value:
+            changed[key] = tuple(dict.fromkeys(_id(name, section, ids) for name in value))
+    return replace(entry, **changed) if changed else entry
+
+
+def _id(name: str, section: str, ids: Ids) -> str:
+    if name in ids[section].values():
+        return name
+    key = sprint_id if section == "sprints" else slug
+    return ids[section].get(key(name), name)
+
+
+def _references(file: File) -> Iterator[tuple[Place, str, str]]:
+    for section, keys in _REFERENCES.items():
+        for number, entry in enumerate(getattr(file, section)):
+            for key, target in keys.items():
+                value = getattr(entry, key)
+                if isinstance(value, str):
+                    yield (section, number, key), target, value
+                elif value:
+                    yield from (((section, number, key, n), target, name) for n, name in enumerate(value))
+    for number, server in enumerate(file.alertmanagers):
+        for n, rule in enumerate(server.rules):
+            yield ("alertmanagers", number, "rules", n, "squad"), "squads", rule.squad
+    for number, squad in enumerate(file.squads):
+        for n, signal in enumerate(squad.signals):
+            if signal.server is not None:
+                yield ("squads", number, "signals", n, "server"), "prometheus", signal.server

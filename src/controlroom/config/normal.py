@@ -1,0 +1,242 @@
+"""What people write, made into what the values hold: ids, durations, weekdays, short forms.
+
+Works on the parsed file, before types are checked; places stay what they were.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from controlroom.config.places import Findings, Place
+from controlroom.domain.rituals import WEEKDAYS
+from controlroom.domain.text import clean, dashed, slug
+
+Table = dict[str, Any]
+
+VERBATIM = frozenset({"banner", "url", "file", "env", "command", "ca", "paths", "dir", "password", "token"})
+"""Keys whose text is used, not shown: it stays byte for byte."""
+
+MAY_BE_EMPTY = frozenset(
+    {"banner", "note", "reason", "section", "group", "signals_text", "equals", "program.title"}
+)
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smh])\s*)+")
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|[smh])")
+_SPRINT = re.compile(r"\s*sprint[\s_–—-]*0*(\d{1,6})\b", re.IGNORECASE)
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_WEEKDAY_NAMES = {
+    name: short
+    for short, longer in zip(
+        WEEKDAYS,
+        ("monday", "tuesday tues", "wednesday", "thursday thur thurs", "friday", "saturday", "sunday"),
+        strict=True,
+    )
+    for name in (short, *longer.split())
+}
+_DAILY = {"daily", "every day", "everyday"}
+
+
+def normal(data: Table, found: Findings) -> Table:
+    """`data` with every short form written out; what cannot be meant is a finding."""
+    data = {name: _text(value, (name,), found) for name, value in data.items()}
+    data["keys"] = _flat(data.get("keys", {}))
+    for place, table in _tables(data, "waves"):
+        _default_id(table, slug(str(table.get("name", ""))), place, found)
+        _declared(table)
+    for place, table in _tables(data, "sprints"):
+        _default_id(table, sprint_id(str(table.get("name", ""))), place, found)
+    for place, table in _tables(data, "squads"):
+        _squad(table, place, found)
+    for place, table in _tables(data, "milestones"):
+        when = table.get("label") or table.get("date") or ""
+        _default_id(table, slug(f"{when} {table.get('text', '')}")[:80], place, found)
+    for place, table in _tables(data, "rituals"):
+        _ritual(table, place, found)
+    for place, table in _tables(data, "services"):
+        named = str(table.get("name", "")) or str(table.get("kind", ""))
+        _default_id(table, slug(named), place, found)
+        _service(table, place, found)
+    for section in ("prometheus", "alertmanagers"):
+        for place, table in _tables(data, section):
+            _server(table, place, found)
+    for section, name in (("documents", "interval"), ("status", "interval"), ("polling", "services")):
+        _duration(data.get(section), name, (section,), found)
+    _duration(data.get("polling"), "timeout", ("polling",), found)
+    if isinstance(data.get("documents"), dict) and isinstance(data["documents"].get("paths"), str):
+        data["documents"]["paths"] = [data["documents"]["paths"]]
+    return data
+
+
+def seconds(text: str) -> float | None:
+    """``5s``, ``250ms``, ``1h 30m`` in seconds; None for anything else."""
+    if not _DURATION.fullmatch(text.strip()):
+        return None
+    return sum(float(number) * SECONDS[unit] for number, unit in _TERM.findall(text))
+
+
+def _tables(data: Any, section: str, place: Place = ()) -> Iterator[tuple[Place, Table]]:
+    """The tables of a list of tables; what is something else is left for the type check."""
+    entries = data.get(section)
+    if isinstance(entries, list):
+        for number, entry in enumerate(entries):
+            if isinstance(entry, dict):
+                yield (*place, section, number), entry
+
+
+def _text(value: Any, place: Place, found: Findings) -> Any:
+    """Every text cleaned, since all of it may reach a terminal; empty names are findings."""
+    if isinstance(value, dict):
+        return {clean(k) if k else k: _text(v, (*place, k), found) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_text(v, (*place, n), found) for n, v in enumerate(value)]
+    if not isinstance(value, str) or place[0] == "keys":
+        return value
+    name = next(str(step) for step in reversed(place) if isinstance(step, str))
+    if not value.strip() and name not in MAY_BE_EMPTY and ".".join(map(str, place)) not in MAY_BE_EMPTY:
+        remedy = "leave the key out" if isinstance(place[-1], str) else "take it out of the list"
+        found.add(place, f"{name} is empty", f"write what it is, or {remedy}")
+    if name not in VERBATIM and "headers" not in place:
+        return clean(value)
+    if name != "banner" and _HARMFUL.search(value):
+        found.add(place, f"{name} holds control characters", "write it without them")
+    return value
+
+
+def _flat(table: Any) -> Any:
+    """`[keys]` with dotted ids, whether they were quoted or read by TOML as tables in tables."""
+    if not isinstance(table, dict):
+        return table
+    flat: Table = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{rest}": inner for rest, inner in _flat(value).items()}
+        elif isinstance(value, list) and all(isinstance(key, str) for key in value):
+            flat[name] = ",".join(value)
+        else:
+            flat[name] = value
+    return flat
+
+
+def _default_id(table: Table, made: str, place: Place, found: Findings) -> None:
+    """An id of the name where there is none; a stand-in where the name itself is wrong already."""
+    if "id" not in table:
+        wrong = any(found.has((*place, name)) for name in ("name", "title", "kind", "text", "label"))
+        made = made or (f"?{place[-1]}" if wrong else "")
+        if made:
+            table["id"] = made
+
+
+def sprint_id(name: str) -> str:
+    """A sprint is known by its number, however its name is spelled."""
+    number = _SPRINT.match(name)
+    return f"sprint-{number[1]}" if number else dashed(name)
+
+
+def _declared(table: Table) -> None:
+    from controlroom.domain.status_text import read_declared
+
+    declared = table.get("declared")
+    if isinstance(declared, str):
+        declared = table["declared"] = {"text": declared}
+    if isinstance(declared, dict) and isinstance(declared.get("text"), str):
+        declared.setdefault("state", read_declared(declared["text"]))
+
+
+def _squad(table: Table, place: Place, found: Findings) -> None:
+    _default_id(table, slug(str(table.get("name", ""))), place, found)
+    if isinstance(table.get("focus"), str):
+        table["focus"] = {"focus": table["focus"]}
+    if isinstance(table.get("signals"), list):
+        table["signals"] = [{"metric": s} if isinstance(s, str) else s for s in table["signals"]]
+    for _, signal in _tables(table, "signals", place):
+        signal["squad"] = str(table.get("id", ""))
+
+
+def _ritual(table: Table, place: Place, found: Findings) -> None:
+    _default_id(table, slug(str(table.get("title", ""))), place, found)
+    if "days" in table:
+        table["days"] = _days(table["days"], (*place, "days"), found)
+    if isinstance(table.get("time"), str):
+        table["time"] = _time(table["time"], (*place, "time"), found)
+    rotation = table.get("rotation")
+    if isinstance(rotation, dict) and all(str(week).isdecimal() for week in rotation):
+        rotation = table["rotation"] = [
+            {"week": int(week), **(said if isinstance(said, dict) else {"scenario": said})}
+            for week, said in rotation.items()
+        ]
+    if rotation:
+        table.setdefault("rotates", True)
+    for inner, change in _tables(table, "changes", place):
+        if isinstance(change.get("to_time"), str):
+            change["to_time"] = _time(change["to_time"], (*inner, "to_time"), found)
+
+
+def _days(value: Any, place: Place, found: Findings) -> Any:
+    """``daily``, or short weekdays in the order of the week, from a list or from ``Mon/Thu``."""
+    words = re.split(r"[\s,/+&]+", value.strip()) if isinstance(value, str) else value
+    if isinstance(value, str) and value.strip().casefold() in _DAILY:
+        return "daily"
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return value
+    from controlroom.config.spelling import did_you_mean
+
+    for number, word in enumerate(words):
+        if word.casefold() not in _WEEKDAY_NAMES:
+            near = did_you_mean(word.casefold(), _WEEKDAY_NAMES, f'write "daily" or {", ".join(WEEKDAYS)}')
+            at = (*place, number) if isinstance(value, list) else place
+            found.add(at, f"{word!r} is no weekday", near)
+    named = {_WEEKDAY_NAMES.get(word.casefold()) for word in words}
+    return [day for day in WEEKDAYS if day in named]
+
+
+def _time(text: str, place: Place, found: Findings) -> Any:
+    clock = re.fullmatch(r"\s*(\d{1,2}):(\d{2})(?::(\d{2}))?\s*", text)
+    if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3] or 0) < 60:
+        return f"{int(clock[1]):02d}:{clock[2]}:{clock[3] or '00'}"
+    found.add(place, f"{text!r} is no time of day", 'write it as "09:00"; a zone has its own key')
+    return None
+
+
+def _service(table: Table, place: Place, found: Findings) -> None:
+    for name in ("interval", "timeout"):
+        _duration(table, name, place, found)
+    _secrets(table)
+    if isinstance(table.get("status"), int) and not isinstance(table["status"], bool):
+        table["status"] = [table["status"]]
+    for _, rule in _tables(table, "rules", place):
+        if "equals" in rule:
+            equals = rule["equals"] if isinstance(rule["equals"], list) else [rule["equals"]]
+            rule["equals"] = [_scalar(value) for value in equals]
+
+
+def _server(table: Table, place: Place, found: Findings) -> None:
+    for name in ("interval", "timeout"):
+        _duration(table, name, place, found)
+    _secrets(table)
+
+
+def _secrets(table: Table) -> None:
+    for name in ("password", "token"):
+        if isinstance(table.get(name), str):
+            table[name] = {"literal": table[name]}
+
+
+def _scalar(value: Any) -> Any:
+    """Numbers and truth as JSON spells them, since a rule compares text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _duration(table: Any, name: str, place: Place, found: Findings) -> None:
+    if not isinstance(table, dict) or not isinstance(table.get(name), str):
+        return
+    length = seconds(table[name])
+    if length is None:
+        found.add((*place, name), f"{name} is no duration", 'write seconds, or "5s", "250ms", "2m"')
+        del table[name]
+    else:
+        table[name] = length

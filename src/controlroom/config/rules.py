@@ -1,0 +1,322 @@
+"""What types cannot say: ids are unique, ranges begin before they end, zones and addresses exist as such.
+
+All of it follows from the file alone, so a configuration that passed once is not asked again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from controlroom.config.dates import read_start
+from controlroom.config.places import Findings, Place
+from controlroom.config.shape import File
+from controlroom.config.spelling import did_you_mean
+from controlroom.domain.calendar import date_of, parse_label
+from controlroom.domain.health import Service
+from controlroom.domain.rituals import Ritual
+from controlroom.domain.text import slug
+
+SHORTEST = 0.05
+"""Seconds between two polls at least; less is a mistake, not a wish."""
+
+LONGEST = 7 * 86_400.0
+WEEK_LIMIT = 5_200
+STORES = ("dir", "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+HTTP_KINDS = frozenset({"http", "prometheus", "alertmanager"})
+_ABBREVIATIONS = {
+    "pt": "America/Los_Angeles",
+    "pst": "America/Los_Angeles",
+    "pdt": "America/Los_Angeles",
+    "mt": "America/Denver",
+    "ct": "America/Chicago",
+    "et": "America/New_York",
+    "edt": "America/New_York",
+    "bst": "Europe/London",
+    "cest": "Europe/Paris",
+    "ist": "Asia/Kolkata",
+    "jst": "Asia/Tokyo",
+}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def check(file: File, found: Findings, kinds: Sequence[str]) -> None:
+    """Add what is wrong with `file`; `kinds` are the services the program can probe."""
+    _unique(file, found)
+    _program(file, found)
+    _ranges(file, found)
+    _milestones(file, found)
+    for number, ritual in enumerate(file.rituals):
+        _ritual(ritual, ("rituals", number), found)
+    for number, service in enumerate(file.services):
+        _service(service, ("services", number), found, kinds)
+    _cycles(file.services, found)
+    _servers(file, found)
+    _pace(file, found)
+    _store(file.store.url, found)
+
+
+def zone_problem(name: str) -> str | None:
+    """What to write instead of `name`, or None where it is a zone of the IANA database."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        usual = _ABBREVIATIONS.get(name.casefold())
+        if usual:
+            return f'write the IANA name, such as "{usual}"'
+        return did_you_mean(name, available_timezones(), 'use a name such as "America/Los_Angeles" or "UTC"')
+    return None
+
+
+def _unique(file: File, found: Findings) -> None:
+    things: Mapping[str, Iterable[Any]] = {
+        name: getattr(file, name)
+        for name in ("waves", "sprints", "squads", "milestones", "rituals", "services", "prometheus")
+    } | {"alertmanagers": file.alertmanagers, "dependencies": file.dependencies}
+    for section, entries in things.items():
+        key = "name" if section == "dependencies" else "id"
+        first: dict[str, int] = {}
+        for number, entry in enumerate(entries):
+            id_ = getattr(entry, key)
+            if id_ in first:
+                other = f"{section}[{first[id_]}]"
+                found.add((section, number, key), f'"{id_}" is {other} already', f"give it another {key}")
+            elif key == "id" and any(c.isspace() for c in id_):
+                found.add((section, number, key), f'the id "{id_}" holds spaces', f'write "{slug(id_)}"')
+            first.setdefault(id_, number)
+    _squad_names(file, found)
+
+
+def _squad_names(file: File, found: Findings) -> None:
+    """A name that means two squads would put cards into the wrong lane."""
+    known: dict[str, int] = {}
+    for number, squad in enumerate(file.squads):
+        place: Place = ("squads", number)
+        named = [(squad.id, (*place, "id")), (squad.name, (*place, "name"))]
+        named += [(alias, (*place, "aliases", n)) for n, alias in enumerate(squad.aliases)]
+        for name, where in named:
+            other = known.setdefault(slug(name), number) if slug(name) else number
+            if other != number and not found.has((*place, "id")):
+                message = f'"{name}" means {file.squads[other].id} as well'
+                found.add(where, message, "let every name mean one squad")
+
+
+def _program(file: File, found: Findings) -> None:
+    program = file.program
+    if program.start is not None and read_start(program.start) is None:
+        remedy = 'write start = 2025-10-04, or "latest saturday" for the most recent such day'
+        found.add(("program", "start"), "start is no date", remedy)
+    _zone(program.zone, ("program", "zone"), found)
+    viewer = file.ui.viewer_zone
+    if viewer is not None and not re.fullmatch(r"(UTC|GMT)?[+-]\d{1,2}(:?\d\d)?", viewer):
+        _zone(viewer, ("ui", "viewer_zone"), found)
+
+
+def _zone(name: str, place: Place, found: Findings) -> None:
+    remedy = zone_problem(name)
+    if remedy:
+        found.add(place, f'there is no time zone "{name}"', remedy)
+
+
+def _ranges(file: File, found: Findings) -> None:
+    for number, wave in enumerate(file.waves):
+        _range(wave.start, wave.end, ("waves", number, "end"), found)
+        _weeks(wave.weeks, ("waves", number, "weeks"), found)
+    for number, sprint in enumerate(file.sprints):
+        _range(sprint.start, sprint.end, ("sprints", number, "end"), found)
+        _weeks(sprint.weeks, ("sprints", number, "weeks"), found)
+
+
+def _weeks(weeks: tuple[int, int] | None, place: Place, found: Findings) -> None:
+    if weeks is None:
+        return
+    first, last = weeks
+    if last < first:
+        found.add(place, "the second week lies before the first", f"write weeks = [{last}, {first}]")
+    elif first < 0 or last > WEEK_LIMIT:
+        found.add(place, "weeks count from 1; 0 is the week before", "write weeks = [1, 2]")
+
+
+def _range(start: dt.date | None, end: dt.date | None, place: Place, found: Findings) -> None:
+    if start is not None and end is not None and end <= start:
+        remedy = "an end is the first day after it"
+        found.add(place, f"it ends ({end}) before it has begun ({start})", remedy)
+
+
+def _milestones(file: File, found: Findings) -> None:
+    for number, milestone in enumerate(file.milestones):
+        if milestone.label is not None:
+            place: Place = ("milestones", number, "label")
+            label = parse_label(milestone.label)
+            if label is None and milestone.date is None:
+                found.add(place, "the label gives no date", 'write label = "Week 2 Day 3", or add a date')
+            elif label is not None:
+                try:
+                    date_of(file.calendar, dt.date(2001, 1, 1), *label)
+                except ValueError as problem:
+                    message, _, remedy = str(problem).partition("; ")
+                    found.add(place, message, remedy)
+        elif milestone.date is None:
+            found.add(("milestones", number), "it has no date", 'add label = "Week 2 Day 3", or a date')
+        if milestone.recorded not in (None, "met", "missed"):
+            place = ("milestones", number, "recorded")
+            found.add(place, "recorded is met or missed", 'write "met" or "missed", or leave it out')
+
+
+def _ritual(ritual: Ritual, place: Place, found: Findings) -> None:
+    if ritual.days == ():
+        found.add((*place, "days"), "it is held on no day", 'write days = "daily" or ["mon", "thu"]')
+    if ritual.all_day and ritual.time is not None:
+        found.add((*place, "time"), "it lasts all day and has a time", "leave out time or all_day")
+    if ritual.time is not None and ritual.time.tzinfo is not None:
+        found.add((*place, "time"), "time holds an offset", 'write time = "09:00"; a zone has its own key')
+    if ritual.minutes is not None and not 0 < ritual.minutes <= 10_080:
+        found.add((*place, "minutes"), "minutes are 1 to 10080", "leave it out where no length is known")
+    if ritual.zone is not None:
+        _zone(ritual.zone, (*place, "zone"), found)
+    if ritual.starts_on and ritual.ends_on and ritual.ends_on < ritual.starts_on:
+        found.add((*place, "ends_on"), "it ends before it begins", "the last date counts too")
+    weeks = [scenario.week for scenario in ritual.rotation]
+    for number, week in enumerate(weeks):
+        if week in weeks[:number]:
+            found.add((*place, "rotation", number), f"week {week} has a scenario already", "keep one of them")
+    dates = [change.date for change in ritual.changes]
+    for number, date in enumerate(dates):
+        if date in dates[:number]:
+            found.add((*place, "changes", number), f"{date} is changed already", "keep one of them")
+
+
+def _service(service: Service, place: Place, found: Findings, kinds: Sequence[str]) -> None:
+    if found.has((*place, "kind")):
+        pass  # what its address should be is anybody's guess
+    elif service.kind not in kinds:
+        remedy = did_you_mean(service.kind, kinds, f"the kinds are {', '.join(kinds)}")
+        found.add((*place, "kind"), f'there is no service kind "{service.kind}"', remedy)
+    elif not service.url:
+        found.add((*place, "url"), "url is missing", f"say where it is: {_example_url(service.kind)}")
+    else:
+        _address(service.url, service.kind, (*place, "url"), found)
+    _between(service.interval, SHORTEST, LONGEST, (*place, "interval"), found)
+    _between(service.timeout, 0.001, 3600, (*place, "timeout"), found)
+    _between(service.latency_ms, 0.001, 3_600_000, (*place, "latency_ms"), found)
+    _between(service.down_after, 1, 1000, (*place, "down_after"), found)
+    _between(service.up_after, 1, 1000, (*place, "up_after"), found)
+    for number, status in enumerate(service.status):
+        _between(status, 100, 599, (*place, "status", number), found)
+    for number, rule in enumerate(service.rules):
+        if not rule.equals and rule.below is None and rule.above is None:
+            remedy = 'add equals = ["ok"], below = 100 or above = 0'
+            found.add((*place, "rules", number), "the rule asks for nothing", remedy)
+    for name in service.headers:
+        if not _HEADER_NAME.fullmatch(name):
+            found.add((*place, "headers", name), "this is no header name", "use letters, digits and dashes")
+    if service.token is not None and service.password is not None:
+        found.add((*place, "token"), "both a token and a password", "keep the one the server asks for")
+
+
+def _example_url(kind: str) -> str:
+    if kind in HTTP_KINDS:
+        return 'url = "http://127.0.0.1:8080/health"'
+    return 'url = "redis://127.0.0.1:6379"' if kind == "redis" else 'url = "127.0.0.1:5432"'
+
+
+def _address(url: str, kind: str, place: Place, found: Findings) -> None:
+    """An address that no probe of this kind could use. Its text is not repeated: it may hold a password."""
+    remedy = f"write it like {_example_url(kind)}"
+    if any(c.isspace() for c in url):
+        found.add(place, "the address holds spaces", remedy)
+        return
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        found.add(place, "the address has no valid host and port", remedy)
+        return
+    if kind in HTTP_KINDS and parts.scheme not in ("http", "https"):
+        found.add(place, "the address does not begin with http:// or https://", remedy)
+    elif kind == "tcp" and port is None and parts.scheme in ("", "tcp"):
+        found.add(place, "the address has no port", remedy)
+    elif not host and parts.scheme != "unix":
+        found.add(place, "the address names no host", remedy)
+
+
+def _between(value: float | None, low: float, high: float, place: Place, found: Findings) -> None:
+    if value is not None and not (math.isfinite(value) and low <= value <= high):
+        found.add(place, f"{place[-1]} is out of range", f"choose between {low:g} and {high:g}")
+
+
+def _cycles(services: Sequence[Service], found: Findings) -> None:
+    """Services that depend on each other, each circle once, where it is entered first."""
+    place = {service.id: number for number, service in reversed(list(enumerate(services)))}
+    waits = {service.id: [d for d in service.depends_on if d in place] for service in services}
+    done: set[str] = set()
+    for begin in waits:
+        trail: list[str] = []
+        stack: list[tuple[str, Iterator[str]]] = []
+        _enter(begin, waits, done, trail, stack)
+        while stack:
+            following = next(stack[-1][1], None)
+            if following is None:
+                stack.pop()
+                trail.pop()
+            elif following in trail:
+                circle = [*trail[trail.index(following) :], following]
+                remedy = "take one of them out of depends_on"
+                where: Place = ("services", place[circle[-2]], "depends_on")
+                found.add(where, f"services depend on each other: {' → '.join(circle)}", remedy)
+            else:
+                _enter(following, waits, done, trail, stack)
+
+
+def _enter(
+    id_: str,
+    waits: Mapping[str, Sequence[str]],
+    done: set[str],
+    trail: list[str],
+    stack: list[tuple[str, Iterator[str]]],
+) -> None:
+    if id_ not in done:
+        done.add(id_)
+        trail.append(id_)
+        stack.append((id_, iter(waits[id_])))
+
+
+def _servers(file: File, found: Findings) -> None:
+    for section in ("prometheus", "alertmanagers"):
+        for number, server in enumerate(getattr(file, section)):
+            place: Place = (section, number)
+            if not server.url:
+                found.add((*place, "url"), "url is missing", 'say where it is: url = "http://127.0.0.1:9090"')
+            else:
+                _address(server.url, "prometheus", (*place, "url"), found)
+            _between(server.interval, SHORTEST, LONGEST, (*place, "interval"), found)
+            _between(server.timeout, 0.001, 3600, (*place, "timeout"), found)
+            if server.token is not None and server.password is not None:
+                found.add((*place, "token"), "both a token and a password", "keep what the server asks for")
+
+
+def _pace(file: File, found: Findings) -> None:
+    limits: Mapping[Place, Callable[[], float]] = {
+        ("documents", "interval"): lambda: file.documents.interval,
+        ("status", "interval"): lambda: file.status.interval,
+        ("polling", "services"): lambda: file.polling.services,
+    }
+    for place, value in limits.items():
+        _between(value(), SHORTEST, LONGEST, place, found)
+    _between(file.polling.timeout, 0.001, 3600, ("polling", "timeout"), found)
+    _between(file.polling.at_once, 1, 1000, ("polling", "at_once"), found)
+
+
+def _store(url: str, found: Findings) -> None:
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme not in STORES:
+        remedy = did_you_mean(scheme, STORES, 'write "dir:log" for a folder, or "redis://host:6379/0"')
+        found.add(("store", "url"), "the store's kind is not known", remedy)
+    elif not rest.strip("/") and scheme == "dir":
+        found.add(("store", "url"), "the store's folder is missing", 'write "dir:log"')

@@ -1,0 +1,125 @@
+"""What in the room needs somebody's attention, worst first, and the exit code that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from controlroom.domain.health import Health
+from controlroom.domain.instants import duration
+from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.status import known_gap
+from controlroom.domain.triage import age, sla
+from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
+
+Severity = Literal["critical", "error", "warning"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "error", "warning")
+
+
+class Attention(NamedTuple):
+    """One thing that needs attention; `kind` and `id` say which."""
+
+    kind: str
+    id: str
+    text: str
+    severity: Severity
+
+
+def attention(snapshot: Snapshot, now: datetime) -> tuple[Attention, ...]:
+    """Everything that needs attention at `now`, by severity, in the order of the room within one."""
+    found = (
+        *_services(snapshot, now),
+        *_blockers(snapshot, now),
+        *_alerts(snapshot),
+        *_gates(snapshot),
+        *_gaps(snapshot),
+        *_lints(snapshot),
+        *_sources(snapshot),
+    )
+    return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
+
+
+def exit_code(snapshot: Snapshot, found: tuple[Attention, ...]) -> int:
+    """1 when anything known is wrong, else 3 when a source cannot be read, else 0."""
+    if any(one.kind != "source" for one in found):
+        return ATTENTION
+    return UNREACHABLE if failing(snapshot) else FINE
+
+
+def failing(snapshot: Snapshot) -> bool:
+    """Whether a configured source could not be read."""
+    return any(source.error or source.read_at is None for source in snapshot.sources)
+
+
+def _services(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
+    severities: dict[Health, Severity] = {Health.DOWN: "critical", Health.DEGRADED: "warning"}
+    for state in snapshot.services:
+        severity = severities.get(state.health)
+        if severity is None:
+            continue
+        parts = [f"{state.service.name or state.service.id} {str(state.health).upper()}"]
+        if state.since is not None:
+            parts[0] += f" {duration((now - state.since).total_seconds())}"
+        parts += [state.reason] if state.reason else []
+        if state.caused_by:
+            parts.append(f"caused by {state.caused_by}")
+            severity = "error"
+        if not state.verified:
+            parts.append("unverified")
+        yield Attention("service", state.service.id, " · ".join(parts), severity)
+
+
+def _blockers(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
+    for blocker in snapshot.blockers:
+        standing = sla(blocker, now)
+        if blocker.state == "resolved" or standing not in ("breach", "due_soon"):
+            continue
+        old = duration(age(blocker, now) or 0.0)
+        word = "BREACH" if standing == "breach" else "due soon"
+        severity: Severity = "critical" if standing == "breach" else "warning"
+        yield Attention("blocker", blocker.id, f"{blocker.summary} open for {old}, {word}", severity)
+
+
+def _alerts(snapshot: Snapshot) -> Iterator[Attention]:
+    for alert in snapshot.alerts:
+        if alert.state != "active":
+            continue
+        severity: Severity = "error" if alert.severity in ("critical", "page", "error") else "warning"
+        owner = alert.squad or "unowned"
+        summary = f" · {alert.summary}" if alert.summary else ""
+        yield Attention("alert", alert.fingerprint, f"{alert.name} ({owner}){summary}", severity)
+
+
+def _gates(snapshot: Snapshot) -> Iterator[Attention]:
+    for gate in snapshot.gates:
+        if gate.verdict == "FAIL":
+            failing_squads = ", ".join(s.squad for s in gate.squads if s.verdict in ("FAIL", "NOT_DECLARED"))
+            text = f"exit gate of {gate.wave} fails: {gate.ok}/{gate.required} signals"
+            yield Attention(
+                "gate", gate.wave, text + (f" · {failing_squads}" if failing_squads else ""), "error"
+            )
+
+
+def _gaps(snapshot: Snapshot) -> Iterator[Attention]:
+    for reading in snapshot.signals:
+        if known_gap(reading):
+            text = f"{reading.signal.squad} {reading.signal.metric}: {reading.code}"
+            why = f" · {reading.text}" if reading.text else ""
+            yield Attention("gap", reading.id, text + why, "error")
+
+
+def _lints(snapshot: Snapshot) -> Iterator[Attention]:
+    for lint in snapshot.lints:
+        if lint.severity == "error":
+            place = ":".join(str(part) for part in (lint.path, lint.line) if part) or lint.pointer or ""
+            text = f"{lint.code} {lint.message}" + (f" ({place})" if place else "")
+            yield Attention("lint", lint.subject or place or lint.code, text, "error")
+
+
+def _sources(snapshot: Snapshot) -> Iterator[Attention]:
+    for source in snapshot.sources:
+        if source.error:
+            yield Attention("source", source.id, f"{source.title or source.id}: {source.error}", "error")
+        elif source.read_at is None:
+            yield Attention("source", source.id, f"{source.title or source.id}: has not answered", "error")

@@ -1,0 +1,159 @@
+"""`controlroom telemetry` and `controlroom gate`: what squads deliver, what is missing, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from controlroom.domain.instants import duration, maybe
+from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.status import known_gap
+from controlroom.domain.telemetry import Coverage, Gate, SignalReading, is_gap, undeclared
+from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
+
+
+def gaps(snapshot: Snapshot) -> tuple[SignalReading, ...]:
+    """Every signal that is not as promised or not known, and every squad that promises none."""
+    return (*filter(is_gap, snapshot.signals), *undeclared(snapshot.program.squads))
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The document of `telemetry --json`."""
+    return {
+        "signals": [entry(reading) for reading in (*snapshot.signals, *undeclared(snapshot.program.squads))],
+        "coverage": [coverage_entry(part) for part in snapshot.coverage],
+        "gates": [gate_entry(gate) for gate in snapshot.gates],
+        "sources": [
+            {
+                "id": source.id,
+                "error": source.error,
+                "remedy": source.remedy or None,
+                "read_at": maybe(source.read_at),
+                "warnings": list(source.warnings),
+            }
+            for source in snapshot.sources
+            if source.kind == "metrics"
+        ],
+    }
+
+
+def entry(reading: SignalReading) -> dict[str, Any]:
+    """One signal or gap, as it stands in `telemetry --json` and in `snapshot --json`."""
+    signal = reading.signal
+    return {
+        "squad": signal.squad,
+        "metric": signal.metric or None,
+        "job": signal.job,
+        "code": reading.code.value,
+        "text": reading.text,
+        "last_seen": maybe(reading.last_seen),
+        "hint": reading.hint,
+        "query": reading.query,
+        "required_for_exit": signal.required_for_exit and bool(signal.metric),
+        "sample_age_s": None if reading.sample_age is None else round(reading.sample_age, 1),
+        "series": reading.series,
+        "targets": list(reading.targets),
+        "server": signal.server,
+    }
+
+
+def coverage_entry(part: Coverage) -> dict[str, Any]:
+    """One squad's coverage; `pct` is null where nothing is required."""
+    return {
+        "squad": part.squad,
+        "ok": part.ok,
+        "required": part.required,
+        "pct": part.pct,
+        "verdict": part.verdict,
+        "waived": part.waived,
+    }
+
+
+def gate_entry(gate: Gate) -> dict[str, Any]:
+    """One gate, as it stands in `gate --json` and in `snapshot --json`."""
+    return {
+        "wave": gate.wave,
+        "verdict": gate.verdict,
+        "ok": gate.ok,
+        "required": gate.required,
+        "pct": gate.pct,
+        "squads": [coverage_entry(part) for part in gate.squads],
+    }
+
+
+def as_text(snapshot: Snapshot, now: datetime) -> str:
+    """Coverage of each squad, its gaps with reason and next step below it, then how much is well."""
+    by_squad: dict[str, list[SignalReading]] = {}
+    for reading in snapshot.signals:
+        by_squad.setdefault(reading.signal.squad, []).append(reading)
+    lines = []
+    for part in snapshot.coverage:
+        lines.append(coverage_line(part))
+        for reading in by_squad.pop(part.squad, ()):
+            if is_gap(reading):
+                lines += _gap_lines(reading, now)
+    for readings in by_squad.values():  # of squads that nobody lists
+        for reading in filter(is_gap, readings):
+            lines += _gap_lines(reading, now)
+    for source in snapshot.sources:
+        if source.kind == "metrics" and (source.error or source.warnings):
+            said = [source.error, *source.warnings] if source.error else source.warnings
+            lines += [f"{source.title or source.id}: {text}" for text in said]
+    return "\n".join(lines or ["no signals are declared: add [[squads.signals]]"]) + "\n"
+
+
+def coverage_line(part: Coverage) -> str:
+    """``policy 6/7 85% FAIL``, or that nothing is declared."""
+    if part.pct is None:
+        return f"{part.squad} not declared"
+    waived = f" ({part.waived} waived)" if part.waived else ""
+    return f"{part.squad} {part.ok}/{part.required} {part.pct}%{waived} {part.verdict}"
+
+
+def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:
+    signal = reading.signal
+    where = f" (job {signal.job})" if signal.job else ""
+    parts = [f"  {reading.code.value} {signal.metric}{where}", reading.text]
+    if reading.last_seen is not None:
+        parts.append(f"last seen {duration((now - reading.last_seen).total_seconds())} ago")
+    lines = [" · ".join(part for part in parts if part)]
+    if reading.hint:
+        lines.append(f"    {reading.hint}")
+    if reading.query:
+        lines.append(f"    {reading.query}")
+    return lines
+
+
+def exit_code(snapshot: Snapshot) -> int:
+    """1 for a known gap, else 3 while a Prometheus cannot be asked, else 0."""
+    if any(map(known_gap, snapshot.signals)):
+        return ATTENTION
+    return UNREACHABLE if _unread(snapshot) else FINE
+
+
+def gates_as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The document of `gate --json`."""
+    return {"gates": [gate_entry(gate) for gate in snapshot.gates]}
+
+
+def gates_as_text(gates: Sequence[Gate]) -> str:
+    """A line per wave, and one per squad below it."""
+    lines = []
+    for gate in gates:
+        count = f" {gate.ok}/{gate.required} {gate.pct}%" if gate.pct is not None else ""
+        lines.append(f"{gate.wave} {gate.verdict.replace('_', ' ')}{count}")
+        lines += [f"  {coverage_line(part)}" for part in gate.squads]
+    return "\n".join(lines or ["no waves are declared: add [[waves]]"]) + "\n"
+
+
+def gates_exit_code(snapshot: Snapshot) -> int:
+    """1 when a gate is known to fail, else 3 while a Prometheus cannot be asked, else 0."""
+    if any(gate.verdict == "FAIL" for gate in snapshot.gates):
+        return ATTENTION
+    return UNREACHABLE if _unread(snapshot) else FINE
+
+
+def _unread(snapshot: Snapshot) -> bool:
+    sources = [source for source in snapshot.sources if source.kind == "metrics"]
+    return any(source.error or source.read_at is None for source in sources)

@@ -1,0 +1,138 @@
+"""`controlroom watch`: what changed from one snapshot to the next, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from controlroom.domain.instants import render
+from controlroom.domain.snapshot import Snapshot, SourceStatus
+from controlroom.headless import output
+
+if TYPE_CHECKING:
+    from controlroom.wiring import Room
+
+T = TypeVar("T")
+
+
+class Event(NamedTuple):
+    """One thing that is not what it was."""
+
+    at: datetime
+    kind: str
+    id: str
+    before: str | None
+    after: str | None
+    text: str
+
+
+def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]:
+    """Everything that differs between two snapshots; parts that are the same objects cost nothing."""
+    pairs: tuple[tuple[str, Iterable[Any], Iterable[Any], _Id, _State, _Text], ...] = (
+        ("source", before.sources, after.sources, lambda s: s.id, _source, lambda s: s.error or ""),
+        ("service", before.services, after.services, lambda s: s.service.id, _health, _reason),
+        ("signal", before.signals, after.signals, lambda r: r.id, lambda r: str(r.code), lambda r: r.text),
+        ("gate", before.gates, after.gates, lambda g: g.wave, lambda g: g.verdict, lambda g: ""),
+        ("alert", before.alerts, after.alerts, lambda a: a.fingerprint, lambda a: a.state, _alert),
+        ("item", before.items, after.items, lambda i: i.id, lambda i: i.status, lambda i: i.epic),
+        ("blocker", before.blockers, after.blockers, lambda b: b.id, lambda b: b.state, lambda b: b.summary),
+    )
+    return tuple(
+        Event(at, kind, id_, was, now, text)
+        for kind, old, new, identity, state, text_of in pairs
+        if old is not new
+        for id_, was, now, text in _differences(old, new, identity, state, text_of)
+    )
+
+
+_Id = Callable[[Any], str]
+_State = Callable[[Any], str]
+_Text = Callable[[Any], str]
+
+
+def _source(source: SourceStatus) -> str:
+    if source.error:
+        return "failing"
+    return "waiting" if source.read_at is None else "answering"
+
+
+def _health(state: Any) -> str:
+    return str(state.health)
+
+
+def _reason(state: Any) -> str:
+    cause = f"caused by {state.caused_by}" if state.caused_by else ""
+    return " · ".join(part for part in (state.reason, cause) if part)
+
+
+def _alert(alert: Any) -> str:
+    return " · ".join(part for part in (alert.name, alert.squad or "unowned", alert.summary) if part)
+
+
+def _differences(
+    old: Iterable[T], new: Iterable[T], identity: _Id, state: _State, text: _Text
+) -> Iterator[tuple[str, str | None, str | None, str]]:
+    known: Mapping[str, T] = {identity(one): one for one in old}
+    seen = {identity(one): one for one in new}
+    for id_, one in seen.items():
+        was = state(known[id_]) if id_ in known else None
+        if was != state(one):
+            yield id_, was, state(one), text(one)
+    for id_, one in known.items():
+        if id_ not in seen:
+            yield id_, state(one), None, text(one)
+
+
+def as_line(event: Event) -> str:
+    """``2025-10-06T16:00:00Z service redis up → down: refused``"""
+    said = f"{render(event.at)} {event.kind} {event.id} {event.before or 'new'} → {event.after or 'gone'}"
+    return f"{said}: {event.text}" if event.text else said
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """The same as a JSON object."""
+    return {
+        "at": render(event.at),
+        "kind": event.kind,
+        "id": event.id,
+        "from": event.before,
+        "to": event.after,
+        "text": event.text,
+    }
+
+
+async def follow(room: Room, *, json: bool) -> None:
+    """Print every change of `room`, a line each, until cancelled. Raises what ends the room or stdout."""
+    import asyncio
+
+    lines: asyncio.Queue[Event] = asyncio.Queue()
+    before = room.snapshot
+
+    def seen(snapshot: Snapshot) -> None:
+        nonlocal before
+        for event in events(before, snapshot, room.clock()):
+            lines.put_nowait(event)
+        before = snapshot
+
+    room.subscribe(seen)
+    running = asyncio.create_task(room.run(), name="room")
+    try:
+        while True:
+            printing = asyncio.create_task(lines.get(), name="next line")
+            await asyncio.wait({running, printing}, return_when=asyncio.FIRST_COMPLETED)
+            if not printing.done():
+                printing.cancel()
+                return await running
+            _print(printing.result(), json)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def _print(event: Event, json: bool) -> None:
+    if json:
+        output.line(as_json(event))
+    else:
+        output.text(as_line(event))
+        output.flush()

@@ -1,0 +1,319 @@
+"""Gathers the evidence about any number of signals in a constant number of requests.
+
+A look takes at most ten, however many squads, signals and jobs there are. Together: what is there now,
+the targets, what the server says of itself (its retention; its version once per start). Then, pinned to
+the same instant: the newest samples of what is there; the past of what is not, and names like it; `up`,
+where the API has no targets. Last, the details of what is wrong. What is asked about missing metrics holds
+for a minute while the same ones are missing. A request that fails takes away its own part only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from controlroom.domain import promql
+from controlroom.domain.gaps import Evidence, Part, Target, absent, series_names, short
+from controlroom.domain.telemetry import Signal
+from controlroom.engine.ports import Clock
+from controlroom.net import prometheus, rows
+from controlroom.net.fetch import Api, FetchError
+from controlroom.net.prometheus import QueryRefused, Runtime, Vector
+from controlroom.net.threads import in_daemon
+
+KEPT = 60.0
+"""Seconds for which an answer about missing metrics holds while the same ones are missing."""
+
+RESTART_GRACE = 120.0
+"""Seconds after its start in which a server may lack what it had before it stopped."""
+
+SETTLING = 15.0
+"""Seconds after it read its configuration in which a server may not list all targets; it takes five."""
+
+CLOCK_SET = 60.0
+"""Seconds between the room's clock and the machine's from which another time is looked at on purpose."""
+
+SKEW = 2.5
+"""Seconds between the server's clock and ours that are no more than rounding and delay."""
+
+LISTED = 200
+"""Things that are asked for by name once something is wrong with them."""
+
+T = TypeVar("T")
+NearNames = Mapping[promql.Declared, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Notes:
+    """What went wrong on the way."""
+
+    unread: dict[Part, str] = field(default_factory=dict)
+    warnings: dict[str, None] = field(default_factory=dict)
+
+    def warn(self, *texts: str) -> None:
+        self.warnings.update(dict.fromkeys(texts))
+
+    def rows(self, part: Part, answer: Vector | FetchError | None) -> rows.Rows:
+        """The rows of an answer; none of one that failed, which is noted as unread."""
+        if isinstance(answer, FetchError):
+            self.unread[part] = answer.reason
+            return ()
+        if answer is None:
+            return ()
+        self.warn(*answer.warnings)
+        return answer.rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """What was asked about missing signals, and when."""
+
+    signals: tuple[Signal, ...] = ()
+    at: datetime | None = None
+    past: rows.Past | None = None
+    names: NearNames | None = None
+    jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Examiner:
+    """Asks one server, and remembers what spares asking again."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._names = _Names(api)
+        self._ahead = timedelta()
+        self._started: datetime | None = None
+        self._version: str | None = None
+        self._missing = _Missing()
+        self._memory: rows.ByJob[datetime] = {}
+        """The newest samples that have been read."""
+
+    async def look(self, signals: Sequence[Signal], clock: Clock) -> tuple[Evidence, datetime]:
+        """The evidence about `signals` and the instant it speaks of. Raises FetchError."""
+        begun, now, notes = self._api.requests + self._names.requests, clock(), _Notes()
+        # Somebody may look at another time than the present; its targets are then only known by `up`.
+        present = abs((now - datetime.now(UTC)).total_seconds()) <= CLOCK_SET
+        at = now + self._ahead if present else now
+        presence = promql.presence(_names_of(signals))
+        found, targets, about = await asyncio.gather(
+            _outcome(prometheus.query(self._api, presence, at)),
+            _outcome(prometheus.targets(self._api)) if present else _nothing(),
+            _outcome(self._about()),
+        )
+        if present and isinstance(found, Vector) and self._skewed(found, clock()):
+            at = now + self._ahead
+            found = await _outcome(prometheus.query(self._api, presence, at))
+        if isinstance(found, FetchError) and not isinstance(found, QueryRefused):
+            raise found
+        runtime = about if isinstance(about, Runtime) else Runtime()
+        evidence = replace(
+            rows.present(notes.rows("present", found)),
+            retention=runtime.retention,
+            window=_window(runtime.retention),
+            restarted=runtime.started if present and _within(runtime.started, at, RESTART_GRACE) else None,
+        )
+        if isinstance(targets, FetchError):
+            notes.warn(f"targets are read from up: {targets.reason}")
+        elif targets is not None:
+            evidence = await self._settled(signals, evidence, targets, runtime, at)
+        evidence = await self._deepen(signals, evidence, at, notes)
+        if self._ahead:
+            ahead = self._ahead.total_seconds()
+            notes.warn(f"its clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}")
+        evidence = replace(
+            evidence,
+            unread=notes.unread,
+            version=self._version or "",
+            warnings=tuple(notes.warnings),
+            requests=self._api.requests + self._names.requests - begun,
+        )
+        return evidence, at
+
+    async def _about(self) -> Runtime:
+        """What the server says of itself; its version after each start."""
+        runtime = await prometheus.runtime(self._api)
+        if runtime.started != self._started or self._version is None:
+            self._started, self._version = runtime.started, None
+            self._version = await prometheus.version(self._api)
+        return runtime
+
+    async def _settled(
+        self,
+        signals: Sequence[Signal],
+        evidence: Evidence,
+        targets: Mapping[str, tuple[Target, ...]],
+        runtime: Runtime,
+        at: datetime,
+    ) -> Evidence:
+        """`evidence` with the targets, unless none is listed though some report: then `up` tells.
+
+        A server lists no targets for its first five seconds, nor a new job's after a change of its
+        configuration; which jobs are still to come is then read from that.
+        """
+        unlisted = not targets or any(s.job is not None and s.job not in targets for s in signals)
+        if unlisted and _within(runtime.configured or runtime.started, at, SETTLING):
+            jobs = await _outcome(prometheus.configured_jobs(self._api))
+            return replace(evidence, targets=targets, awaited=jobs if isinstance(jobs, tuple) else ())
+        return evidence if not targets and evidence.up else replace(evidence, targets=targets)
+
+    def _skewed(self, answer: Vector, received: datetime) -> bool:
+        """Whether the question has to be put again, for the server's clock instead of ours."""
+        if answer.date is None:
+            return False
+        # The header has whole seconds: half a one is the best guess of the rest.
+        ahead = answer.date + timedelta(seconds=0.5) - received
+        before = self._ahead
+        self._ahead = ahead if abs(ahead.total_seconds()) > SKEW else timedelta()
+        return abs((self._ahead - before).total_seconds()) > SKEW
+
+    async def _deepen(
+        self, signals: Sequence[Signal], evidence: Evidence, at: datetime, notes: _Notes
+    ) -> Evidence:
+        """`evidence` with the ages of what is there, and the reasons for what is not."""
+        there = list(evidence.present)
+        missing = () if "present" in notes.unread else absent(signals, evidence)
+        newest, up, known = await asyncio.gather(
+            _outcome(prometheus.query(self._api, promql.newest(there), at)) if there else _nothing(),
+            _outcome(prometheus.query(self._api, promql.UP, at)) if evidence.targets is None else _nothing(),
+            self._about_missing(missing, evidence, at, notes),
+        )
+        evidence = rows.aged(evidence, notes.rows("newest", newest))
+        if evidence.targets is None:
+            evidence = replace(evidence, targets=rows.targets(notes.rows("targets", up)))
+        past, near = known.past or rows.Past(), known.names or {}
+        question = promql.detail(
+            [(name, job) for name, job in _declared(missing) if name in past.seen][:LISTED],
+            short(evidence)[:LISTED],
+            sorted({name for names in near.values() for name in names})[:LISTED],
+            int(evidence.window),
+        )
+        detail = await _outcome(prometheus.query(self._api, question, at)) if question else None
+        if isinstance(detail, FetchError):
+            notes.warn(f"details could not be read: {detail.reason}")
+        told = detail.rows if isinstance(detail, Vector) else ()
+        self._remember(evidence)
+        return replace(
+            evidence,
+            last_seen=rows.last_seen(past, told, self._memory, _names_of(missing), at),
+            absent_on=rows.absent_on(told),
+            near=rows.near(near, told),
+            near_jobs=known.jobs,
+            held_since=past.held_since,
+            stopped=past.stopped,
+        )
+
+    async def _about_missing(
+        self, missing: tuple[Signal, ...], evidence: Evidence, at: datetime, notes: _Notes
+    ) -> _Missing:
+        kept = self._missing
+        fresh = kept.signals == missing and _within(kept.at, at, KEPT) and evidence.restarted is None
+        if not missing:
+            return _Missing()
+        if fresh and kept.past is not None and kept.names is not None:
+            return kept
+        past, (names, jobs) = await asyncio.gather(
+            _outcome(self._past(missing, evidence, at, notes)),
+            self._names.near(missing, evidence, at, notes),
+        )
+        if isinstance(past, FetchError):
+            notes.unread["past"] = past.reason
+        self._missing = _Missing(missing, at, past if isinstance(past, rows.Past) else None, names, jobs)
+        return self._missing
+
+    async def _past(
+        self, missing: Sequence[Signal], evidence: Evidence, at: datetime, notes: _Notes
+    ) -> rows.Past:
+        started = evidence.restarted.timestamp() if evidence.restarted else None
+        question = promql.past(_declared(missing), int(evidence.window), started)
+        answer = await prometheus.query(self._api, question, at)
+        return rows.past(notes.rows("past", answer), at, evidence.window)
+
+    def _remember(self, evidence: Evidence) -> None:
+        for metric, jobs in evidence.present.items():
+            for job, presence in jobs.items():
+                if presence.newest is not None:
+                    self._memory.setdefault(metric, {})[job] = presence.newest
+
+
+class _Names:
+    """Names like missing ones, looked up in a thread; without them a gap only lacks a hint."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.requests = 0
+        self._lookup: object | None = None
+
+    async def near(
+        self, missing: Sequence[Signal], evidence: Evidence, at: datetime, notes: _Notes
+    ) -> tuple[NearNames | None, Mapping[str, tuple[str, ...]]]:
+        """Names like each missing metric (None: not known), and jobs like each job without a target."""
+        jobs = sorted({*(evidence.targets or ()), *evidence.up})
+        unknown = sorted({s.job for s in missing if s.job is not None and s.job not in jobs})
+        asked = list(dict.fromkeys((s.metric, s.job) for s in missing if s.job not in unknown))
+        try:
+            login = await self._api.authorization() if asked else None
+            self.requests += bool(asked)
+            async with asyncio.timeout(self._api.endpoint.timeout):
+                return await in_daemon(self._blocking, asked, unknown, jobs, at, login)
+        except TimeoutError:
+            reason = "no answer in time"
+        except FetchError as problem:
+            reason = problem.reason
+        notes.warn(f"names like the missing ones: {reason}")
+        return None, {}
+
+    def _blocking(
+        self,
+        asked: Sequence[promql.Declared],
+        unknown: Sequence[str],
+        jobs: Sequence[str],
+        at: datetime,
+        login: str | None,
+    ) -> tuple[NearNames, Mapping[str, tuple[str, ...]]]:
+        # Imported here, in a thread and once something is missing: `requests` takes a fifth of a second.
+        from controlroom.net.names import NameLookup, near
+
+        end = self._api.endpoint
+        if not isinstance(self._lookup, NameLookup):
+            self._lookup = NameLookup(
+                self._api.address(""), timeout=end.timeout, ca=end.ca, verify=end.verify
+            )
+        names = self._lookup.names(asked, at - timedelta(hours=1), at, login) if asked else []
+        return (
+            {(metric, job): near(metric, names) for metric, job in asked[:LISTED]},
+            {job: near(job, jobs) for job in unknown[:LISTED]},
+        )
+
+
+def _names_of(signals: Sequence[Signal]) -> list[str]:
+    return list(dict.fromkeys(name for signal in signals for name in series_names(signal)))
+
+
+def _declared(signals: Sequence[Signal]) -> list[promql.Declared]:
+    """Every name under which a signal may be found, with its job."""
+    return list(dict.fromkeys((name, signal.job) for signal in signals for name in series_names(signal)))
+
+
+def _window(retention: str) -> float:
+    """Seconds of the past worth asking for: what is kept at all, a week at most."""
+    kept = promql.seconds(retention.partition(" ")[0])
+    return max(min(promql.WINDOW, kept or promql.WINDOW), promql.RECENT)
+
+
+def _within(earlier: datetime | None, now: datetime, seconds: float) -> bool:
+    return earlier is not None and 0 <= (now - earlier).total_seconds() <= seconds
+
+
+async def _outcome(awaited: Awaitable[T]) -> T | FetchError:
+    """What `awaited` gives, or why it gives nothing."""
+    try:
+        return await awaited
+    except FetchError as problem:
+        return problem
+
+
+async def _nothing() -> None:
+    return None

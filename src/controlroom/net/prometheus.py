@@ -1,0 +1,180 @@
+"""The Prometheus HTTP API as values: queries, targets and what the server says of itself.
+
+`prometheus_api_client` cannot carry these: it puts the query into the URL even for POST, which a proxy
+cuts at a few thousand characters, drops the warnings, and has no limit on time or size. It looks up names
+instead (`names.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from controlroom.domain import instants, promql
+from controlroom.domain.gaps import Target
+from controlroom.domain.text import clean
+from controlroom.net.fetch import Answer, Api, FetchError, Unusable
+
+WARNINGS_KEPT = 20
+
+Labels = Mapping[str, str]
+
+
+class QueryRefused(FetchError):
+    """Prometheus understood the request and says why it cannot serve it; other requests may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """An instant query's result: labels and value of each element. Values may be NaN and infinite."""
+
+    rows: Sequence[tuple[Labels, float]]
+    warnings: tuple[str, ...] = ()
+    date: datetime | None = None
+    """The server's own clock when it answered."""
+
+
+async def query(api: Api, expression: str, at: datetime) -> Vector:
+    """The value of `expression` at the instant `at`. Raises FetchError."""
+    form = {
+        "query": expression,
+        "time": f"{at.timestamp():.3f}",
+        "timeout": f"{api.endpoint.timeout:g}s",
+    }
+    answer = await api.post("/api/v1/query", form)
+    data, warnings = _data(api, answer)
+    if not isinstance(data, dict) or data.get("resultType") != "vector":
+        raise _not_prometheus(api, answer, "its result is no vector")
+    rows = data.get("result")
+    if not isinstance(rows, list):
+        raise _not_prometheus(api, answer, "its result is no list")
+    return Vector([_row(api, answer, row) for row in rows], warnings, answer.date)
+
+
+async def targets(api: Api) -> Mapping[str, tuple[Target, ...]]:
+    """Active targets by job. Raises FetchError, also where the API has none (Thanos and Mimir may not)."""
+    answer = await api.get("/api/v1/targets?state=active")
+    data, _ = _data(api, answer)
+    active = data.get("activeTargets") if isinstance(data, dict) else None
+    if not isinstance(active, list):
+        raise _not_prometheus(api, answer, "it lists no targets")
+    by_job: dict[str, list[Target]] = {}
+    for entry in active:
+        labels = entry.get("labels") if isinstance(entry, dict) else None
+        if not isinstance(labels, dict):
+            raise _not_prometheus(api, answer, "a target has no labels")
+        by_job.setdefault(clean(labels.get("job", ""), 200), []).append(_target(entry, labels))
+    return {job: tuple(found) for job, found in by_job.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a server says of itself; instants are None where it does not."""
+
+    retention: str = ""
+    """How long it keeps data, in its own words."""
+    started: datetime | None = None
+    configured: datetime | None = None
+    """When it last read its configuration."""
+
+
+async def runtime(api: Api) -> Runtime:
+    """Retention, start and configuration time. Raises FetchError."""
+    data, _ = _data(api, await api.get("/api/v1/status/runtimeinfo"))
+    if not isinstance(data, dict):
+        return Runtime()
+    started, configured = _moment(data.get("startTime")), _moment(data.get("lastConfigTime"))
+    return Runtime(clean(data.get("storageRetention") or "", 80), started, configured)
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return instants.parse(str(text))
+    except ValueError:
+        return None
+
+
+async def configured_jobs(api: Api) -> tuple[str, ...]:
+    """Names of the scrape jobs in its configuration, listed as targets or not yet. Raises FetchError."""
+    data, _ = _data(api, await api.get("/api/v1/status/config"))
+    text = data.get("yaml") if isinstance(data, dict) else None
+    found = re.findall(r"^- job_name: (.*)$", text, re.MULTILINE) if isinstance(text, str) else []
+    return tuple(clean(name.strip().strip("\"'"), 200) for name in found)
+
+
+async def version(api: Api) -> str:
+    """Its version. Raises FetchError."""
+    data, _ = _data(api, await api.get("/api/v1/status/buildinfo"))
+    return clean(data.get("version", ""), 80) if isinstance(data, dict) else ""
+
+
+def instant(value: float) -> datetime | None:
+    """The instant a value of Unix seconds stands for; None when it cannot be one."""
+    if not math.isfinite(value) or not 0 <= value < 32_503_680_000:
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def whole(value: float) -> int:
+    """A count; what cannot be one is 0."""
+    return int(value) if math.isfinite(value) and 0 <= value < 1e15 else 0
+
+
+def _data(api: Api, answer: Answer) -> tuple[Any, tuple[str, ...]]:
+    """`data` and the warnings of an answer. Raises QueryRefused or Unusable."""
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, dict) and said.get("status") == "error":
+        problem = clean(said.get("error", ""), 300) or clean(said.get("errorType", "no reason given"), 80)
+        raise QueryRefused(f"{api.shown} says: {problem}")
+    if answer.status == 503:
+        raise Unusable(f"{api.shown} is not ready (503)", "wait until it has started, or look at its log")
+    if answer.status != 200:
+        raise Unusable(
+            f"{api.shown} answers {answer.status}", "see whether url is right, its prefix included"
+        )
+    if not isinstance(said, dict) or said.get("status") != "success" or "data" not in said:
+        raise _not_prometheus(api, answer, "its answer has another form")
+    raw = said.get("warnings")
+    found = raw[:WARNINGS_KEPT] if isinstance(raw, list) else []
+    return said["data"], tuple(clean(warning, 300) for warning in found)
+
+
+def _not_prometheus(api: Api, answer: Answer, why: str) -> Unusable:
+    kind = answer.content_type.partition(";")[0] or "no content type"
+    return Unusable(
+        f"{api.shown} answers, but is not Prometheus: {why} ({answer.status}, {kind})",
+        "set url to a Prometheus-compatible API, its path prefix included",
+    )
+
+
+def _row(api: Api, answer: Answer, row: Any) -> tuple[Labels, float]:
+    try:
+        labels, (_, text) = row["metric"], row["value"]
+        return {clean(k, 200): clean(v, 500) for k, v in labels.items()}, float(text)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise _not_prometheus(api, answer, "an element of its result has another form") from None
+
+
+def _target(entry: Mapping[str, Any], labels: Mapping[str, Any]) -> Target:
+    health = entry.get("health")
+    return Target(
+        clean(labels.get("instance", "") or "a target without a name", 200),
+        "up" if health == "up" else "down" if health == "down" else "unknown",
+        _error(clean(entry.get("lastError") or "", 300)),
+        promql.seconds(str(entry.get("scrapeInterval", ""))),
+    )
+
+
+def _error(text: str) -> str:
+    """A scrape's error without the URL in front of it, which may hold a password or a token."""
+    if text.startswith('Get "'):
+        text = text[5:].partition('": ')[2] or "the scrape failed"
+    return text

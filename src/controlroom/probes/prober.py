@@ -1,0 +1,151 @@
+"""One door to all probes: ask any service, get a ProbeResult, whatever happens.
+
+Kinds are loaded when the first service of theirs is asked, in a thread: a client library may take a third of
+a second to import, and keys are answered meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.secret import SecretRef
+from controlroom.engine.ports import Clock
+from controlroom.probes import KINDS, probe_for
+from controlroom.probes.names import Names
+from controlroom.probes.port import Context, Probe, Trouble
+from controlroom.probes.request import secrets_of, written_in
+from controlroom.probes.threads import in_thread
+from controlroom.probes.wording import redact, sentence
+
+if TYPE_CHECKING:
+    import ssl
+
+log = logging.getLogger(__name__)
+
+SECRET_AGE = 60.0
+"""Seconds a secret is kept."""
+
+REFUSED_AGE = 10.0
+"""Seconds until a secret that was refused is fetched anew; fetching may run a command."""
+
+
+@dataclass(slots=True)
+class _Secret:
+    value: str
+    fetched: float
+    refused: bool = False
+
+
+class Prober:
+    """Asks services. Make one in the event loop that uses it; `close` lets go of everything at once."""
+
+    def __init__(self, clock: Clock, resolve: Callable[[SecretRef], str]) -> None:
+        self._clock = clock
+        self._resolve = resolve
+        self._names = Names()
+        self._probes: dict[str, Probe] = {}
+        self._loading: dict[str, asyncio.Task[Probe]] = {}
+        self._contexts: dict[float, Context] = {}
+        self._secrets: dict[SecretRef, _Secret] = {}
+        self._tls: dict[tuple[str | None, bool], ssl.SSLContext] = {}
+
+    async def __call__(self, service: Service, deadline: float, /) -> ProbeResult:
+        """How `service` is, known within `deadline` seconds. Raises nothing but CancelledError."""
+        try:
+            probe = self._probes.get(service.kind) or await self._load(service.kind)
+            result = await probe(service, self.context(deadline))
+        except Trouble as trouble:
+            result = ProbeResult(
+                service.id,
+                self._clock(),
+                trouble.health,
+                sentence(trouble.reason),
+                unreachable=trouble.unreachable,
+            )
+        except Exception as error:  # the one border where a probe's mistake becomes data
+            log.exception("probe %s of %s", service.kind, service.id)
+            reason = f"the probe failed: {type(error).__name__}"
+            result = ProbeResult(service.id, self._clock(), Health.UNKNOWN, reason)
+        return self._without_secrets(service, result)
+
+    def close(self) -> None:
+        """Close every connection; waits for nothing."""
+        self._names.close()
+        for task in self._loading.values():
+            task.cancel()
+        for probe in self._probes.values():
+            probe.close()
+
+    async def _load(self, kind: str) -> Probe:
+        if kind not in KINDS:
+            raise Trouble(f"no such kind of service: {kind}; there are {', '.join(KINDS)}", Health.UNKNOWN)
+        task = self._loading.get(kind)
+        if task is None:
+            task = self._loading[kind] = asyncio.create_task(self._made(kind), name=f"load probe {kind}")
+        return await asyncio.shield(task)
+
+    async def _made(self, kind: str) -> Probe:
+        probe = self._probes[kind] = await in_thread(lambda: probe_for(kind), f"import {kind}")
+        return probe
+
+    def context(self, deadline: float) -> Context:
+        """What a probe may use when it has `deadline` seconds."""
+        context = self._contexts.get(deadline)
+        if context is None:
+            context = Context(deadline, self._clock, self._secret, self._refused, self._names, self._tls_for)
+            self._contexts[deadline] = context
+        return context
+
+    async def _secret(self, ref: SecretRef) -> str:
+        now = asyncio.get_running_loop().time()
+        known = self._secrets.get(ref)
+        if known is not None and now - known.fetched < (REFUSED_AGE if known.refused else SECRET_AGE):
+            return known.value
+        try:
+            value = await in_thread(lambda: self._resolve(ref), "fetch a secret")
+        except Exception as error:
+            # The message of a resolver names where the secret is kept, never what it is.
+            raise Trouble(f"no secret: {redact(str(error))}", Health.UNKNOWN) from None
+        self._secrets[ref] = _Secret(value, now)
+        return value
+
+    def _refused(self, ref: SecretRef) -> None:
+        if ref in self._secrets:
+            self._secrets[ref].refused = True
+
+    async def _tls_for(self, service: Service) -> ssl.SSLContext:
+        key = (service.ca, service.verify)
+        if key not in self._tls:
+            # Reading the system's CA certificates takes long enough to be felt at the keyboard.
+            self._tls[key] = await in_thread(lambda: _tls(service.ca, service.verify), "read certificates")
+        return self._tls[key]
+
+    def _without_secrets(self, service: Service, result: ProbeResult) -> ProbeResult:
+        """Servers like to repeat what they were sent."""
+        if not (service.token or service.password or service.headers or "@" in service.url):
+            return result
+        secrets = [self._secrets[ref].value for ref in secrets_of(service) if ref in self._secrets]
+        secrets += written_in(service)
+        detail: Mapping[str, str] = {key: redact(value, secrets) for key, value in result.detail.items()}
+        return replace(result, reason=redact(result.reason, secrets), detail=detail)
+
+
+def _tls(ca: str | None, verify: bool) -> ssl.SSLContext:
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except FileNotFoundError:
+        raise Trouble(f"no CA file at {ca}", Health.UNKNOWN) from None
+    except OSError as error:
+        words = "is no list of certificates" if isinstance(error, ssl.SSLError) else "cannot be read"
+        raise Trouble(f"CA file {ca} {words}", Health.UNKNOWN) from None
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,42 @@
+"""Everything the room knows about one thing: facts, history, who is affected, links, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from controlroom.domain.snapshot import Snapshot
+from controlroom.tui.details import programme, signals, systems, work
+from controlroom.tui.details.base import Detail, Link, Sheet
+from controlroom.tui.rows import Subject, SubjectKind, View
+
+__all__ = ["Detail", "Link", "describe"]
+
+Write = Callable[[Sheet, str], bool]
+
+WRITERS: Mapping[SubjectKind, Write] = {
+    "service": systems.service,
+    "dependency": systems.dependency,
+    "source": systems.source,
+    "item": work.item,
+    "blocker": work.blocker,
+    "squad": work.squad,
+    "signal": signals.signal,
+    "gate": signals.gate,
+    "alert": signals.alert,
+    "wave": programme.wave,
+    "milestone": programme.milestone,
+    "ritual": programme.ritual,
+    "change": programme.change,
+    "lint": programme.lint,
+    "document": programme.document,
+}
+
+
+def describe(snapshot: Snapshot, subject: Subject, now: datetime, view: View) -> Detail:
+    """The detail of `subject` at `now`; of something that is gone, that it is."""
+    sheet = Sheet(snapshot, now, view)
+    if not WRITERS[subject.kind](sheet, subject.id):
+        sheet = Sheet(snapshot, now, view, title=f"{subject.kind} {subject.id}".strip())
+        sheet.say("No longer there: it was renamed, removed, or its source says nothing of it now.")
+    return sheet.done()

@@ -1,0 +1,253 @@
+"""The line over everything: whose programme, when, which wave, how the services are, what is next.
+
+Parts that matter least are shortened first and then left out, until the line fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from controlroom.domain import calendar, rituals, zones
+from controlroom.domain.health import Health
+from controlroom.domain.program import Program
+from controlroom.domain.rituals import Occurrence
+from controlroom.domain.snapshot import Snapshot
+from controlroom.tui import present
+from controlroom.tui.changes import since_words, summary
+from controlroom.tui.lines import join, line_width, text
+from controlroom.tui.panes.base import finish
+from controlroom.tui.panes.services import tally
+from controlroom.tui.panes.waves import assessed
+from controlroom.tui.rows import Line, Span, Style, View
+from controlroom.tui.width import crop
+
+WIDE_GAP, GAP = Span("   "), Span("  ")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the header: its forms from the fullest to the shortest (an empty one: left out)."""
+
+    name: str
+    forms: tuple[Line, ...]
+    right: bool = False
+
+
+SHED = (
+    *("next", "title", "note", "trouble", "clock", "wave", "services", "next", "note"),
+    *("wave", "services", "next", "title", "clock", "wave", "place", "clock"),
+)
+"""Names of parts in the order in which they become shorter by one form, as often as they are named."""
+
+
+def header(
+    snapshot: Snapshot,
+    now: datetime,
+    view: View,
+    width: int,
+    *,
+    frozen: datetime | None = None,
+    clock_set: bool = False,
+) -> Line:
+    """The header at `now`, in at most `width` cells. `frozen`: the instant the screen is held at."""
+    parts = [
+        Part("badges", (_badges(snapshot.program, frozen, clock_set),)),
+        Part("title", _title(snapshot.program)),
+        Part("note", _note(snapshot.program)),
+        Part("clock", _clock(snapshot.program, now)),
+        Part("place", _place(snapshot.program, now)),
+        Part("wave", _waves(snapshot.program, now)),
+        Part("focus", _focus(snapshot.program, view)),
+        Part("trouble", _trouble(snapshot, now, view), right=True),
+        Part("services", _services(snapshot, now), right=True),
+        Part("next", _next(snapshot.program, now, view), right=True),
+    ]
+    line = _assembled(parts, width)
+    return finish((line,), width, 1, ascii_only=view.ascii)[0]
+
+
+def _assembled(parts: Sequence[Part], width: int) -> Line:
+    level = dict.fromkeys((part.name for part in parts), 0)
+    line = _laid_out(parts, level, width)
+    for name in SHED:
+        if line_width(line) <= width:
+            break
+        level[name] += 1
+        line = _laid_out(parts, level, width)
+    return line
+
+
+def _laid_out(parts: Sequence[Part], level: dict[str, int], width: int) -> Line:
+    def form(part: Part) -> Line:
+        at = level[part.name]
+        return part.forms[min(at, len(part.forms) - 1)] if part.forms else ()
+
+    gap = WIDE_GAP if width >= 120 else GAP
+    left = join((form(part) for part in parts if not part.right), gap)
+    right = join((form(part) for part in parts if part.right), gap)
+    if not right:
+        return left
+    blank = width - line_width(left) - line_width(right)
+    return text(*left, " " * max(2, blank), *right)
+
+
+def _badges(program: Program, frozen: datetime | None, clock_set: bool) -> Line:
+    badges: list[Line] = []
+    if frozen is not None:
+        badges.append((Span(f" FROZEN {present.clock(frozen, program.zone, seconds=True)} ", "badge-warn"),))
+    if clock_set:
+        badges.append((Span(" CLOCK SET ", "badge-warn"),))
+    return join(badges, Span(" "))
+
+
+def _title(program: Program) -> tuple[Line, ...]:
+    full = program.title or program.id
+    short = program.id if len(program.id) < len(full) else crop(full, 12)
+    return (Span(crop(full, 48), "title"),), (Span(crop(short, 16), "title"),), ()
+
+
+def _note(program: Program) -> tuple[Line, ...]:
+    if not program.note:
+        return ()
+    return (Span(crop(program.note, 32), "warn"),), (Span(crop(program.note.split()[0], 8), "warn"),), ()
+
+
+def _clock(program: Program, now: datetime) -> tuple[Line, ...]:
+    there = present.local(now, program.zone)
+    zone = zones.abbreviation(there)
+    time = Span(f"{there:%H:%M:%S}", "strong")
+    return (
+        text(Span(f"{there:%a} {there.date().isoformat()} "), time, Span(f" {zone}", "dim")),
+        text(Span(f"{there:%a} "), time, Span(f" {zone}", "dim")),
+        text(time, Span(f" {zone}", "dim")),
+        (time,),
+    )
+
+
+def _place(program: Program, now: datetime) -> tuple[Line, ...]:
+    if program.start is None:
+        return ()
+    label = calendar.position(program.calendar, program.start, present.today(now, program)).label
+    return (Span(label, "strong"),), ()
+
+
+def _waves(program: Program, now: datetime) -> tuple[Line, ...]:
+    today: date = present.today(now, program)
+    active = [s for s in assessed(program, today).values() if s.phase == "active" and s.day is not None]
+    if not active:
+        return ()
+    full = [
+        text(
+            Span(f"{status.wave.name or status.wave.id} ", "dim"),
+            Span(f"day {status.day}/{status.days or '?'}"),
+        )
+        for status in active
+    ]
+    short = [
+        text(Span(f"{crop(status.wave.id, 8)} ", "dim"), Span(f"{status.day}/{status.days or '?'}"))
+        for status in active
+    ]
+    return join(full), join(short), join(short[:1]), ()
+
+
+def _focus(program: Program, view: View) -> tuple[Line, ...]:
+    if view.focus_squad is None:
+        return ()
+    return ((Span(f"only {present.squad_name(program, view.focus_squad)}", "accent"),),)
+
+
+def _trouble(snapshot: Snapshot, now: datetime, view: View) -> tuple[Line, ...]:
+    """What makes the rest of the screen less certain than it looks."""
+    if snapshot.restored:
+        read = [s.read_at for s in snapshot.sources if s.read_at]
+        newest = max(read) if read else snapshot.taken_at
+        return ((Span(f"restored {present.since(newest, now)} ago", "warn"),), (Span("restored", "warn"),))
+    if any(not state.verified for state in snapshot.services):
+        return (Span("? BLIND: is it this machine's network?", "unknown"),), (Span("? BLIND", "unknown"),)
+    failed = [s for s in snapshot.sources if s.error is not None]
+    if not failed:
+        return ()
+    if len(failed) == 1:
+        word = "unreadable" if failed[0].kind in ("documents", "status") else "unreachable"
+        full = f"? {failed[0].title or failed[0].id} {word}"
+    else:
+        full = f"? {len(failed)} sources unreachable"
+    return (Span(present.hosts(full, view), "unknown"),), (Span(f"? {len(failed)} src", "unknown"),)
+
+
+def _services(snapshot: Snapshot, now: datetime) -> tuple[Line, ...]:
+    if not snapshot.services:
+        return ()
+    counts = tally(snapshot.services, now)
+    shown = [state for state in _ORDER if state is not Health.MAINTENANCE or counts[state]]
+
+    def piece(state: Health, word: bool) -> Line:
+        look, count = present.HEALTH[state], counts[state]
+        style: Style = look.style if count else "dim"
+        said = f" {look.word.lower()}" if word and (count or state is Health.UP) else ""
+        return (Span(f"{look.glyph} {count}{said}", style),)
+
+    return (
+        join((piece(state, True) for state in shown), Span("  ")),
+        join((piece(state, False) for state in shown), Span(" ")),
+        join((piece(state, False) for state in shown if counts[state]), Span(" ")),
+    )
+
+
+_ORDER = (Health.UP, Health.DEGRADED, Health.DOWN, Health.UNKNOWN, Health.MAINTENANCE)
+
+
+def _next(program: Program, now: datetime, view: View) -> tuple[Line, ...]:
+    """What is on, or what comes next with its countdown, on both clocks."""
+    agenda = rituals.agenda(program, now)
+    on = [o for o in agenda.in_progress if not o.ritual.all_day]
+    day = [text(Span(title(o)), Span(" today", "accent")) for o in agenda.in_progress if o.ritual.all_day]
+    day_short = [
+        text(Span(short_title(o)), Span(" today", "accent")) for o in agenda.in_progress if o.ritual.all_day
+    ]
+    if on:
+        now_ = [text(Span(title(o), "strong"), " ", Span("NOW", "warn")) for o in on]
+        brief = text(Span(short_title(on[0]), "strong"), " ", Span("NOW", "warn"))
+        return join((*day, *now_)), join((*day_short, *now_)), join((*day_short, brief)), brief
+    if not agenda.next:
+        return join(day), join(day_short)
+    first = agenda.next[0]
+    left = rituals.countdown((first.start - now).total_seconds())
+    named = text(Span(title(first), "strong"), Span(" in ", "dim"), Span(left, "warn"))
+    brief = text(Span(short_title(first), "strong"), " ", Span(left, "warn"))
+    there = (Span(_there(first, program, view), "dim"),)
+    return (
+        join((*day, named, there)),
+        join((*day_short, text(Span(short_title(first), "strong"), *named[1:]), there)),
+        join((*day_short, brief)),
+        brief,
+    )
+
+
+def _there(occurrence: Occurrence, program: Program, view: View) -> str:
+    """The start on the viewer's clock, with its zone and the day where that is another one."""
+    here = present.local(occurrence.start, program.zone)
+    there = present.local(occurrence.start, view.viewer_zone)
+    shift = (there.date() - here.date()).days
+    return f"{there:%H:%M} {zones.abbreviation(there)}" + (f" ({shift:+d}d)" if shift else "")
+
+
+def title(occurrence: Occurrence) -> str:
+    """What a ritual is called."""
+    return occurrence.ritual.title or occurrence.ritual.id
+
+
+def short_title(occurrence: Occurrence) -> str:
+    """The end of the title, two words where one says too little: ``Standup``, ``Integration Day``."""
+    parts = title(occurrence).split()
+    if not parts:
+        return title(occurrence)
+    return crop(parts[-1] if len(parts[-1]) > 3 else " ".join(parts[-2:]), 16)
+
+
+def strip(snapshot: Snapshot, now: datetime, view: View, width: int) -> Line:
+    """One line on what changed since the last standup, and since when that is."""
+    line = join((since_words(snapshot, now), summary(snapshot)), WIDE_GAP)
+    return finish((line,), width, 1, ascii_only=view.ascii)[0]

@@ -1,0 +1,75 @@
+"""What fills the frame: the panes, and the pure functions that say what stands in header and detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from controlroom.domain.program import Program
+from controlroom.domain.snapshot import Snapshot
+from controlroom.tui.rows import Line, Pane, Row, Subject, View
+
+
+class DetailText(Protocol):
+    """What `describe` gives."""
+
+    @property
+    def title(self) -> str:
+        """The thing's name."""
+        ...
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All that is known; the widget wraps it."""
+        ...
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Addresses and paths, the best first."""
+        ...
+
+
+class Header(Protocol):
+    """The line over everything."""
+
+    def __call__(
+        self,
+        snapshot: Snapshot,
+        now: datetime,
+        view: View,
+        width: int,
+        *,
+        frozen: datetime | None = None,
+        clock_set: bool = False,
+    ) -> Line:
+        """At most `width` cells."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One value, so that the frame can be looked at with other panes in it."""
+
+    panes: tuple[Pane, ...]
+    header: Header
+    strip: Callable[[Snapshot, datetime, View, int], Line]
+    describe: Callable[[Snapshot, Subject, datetime, View], DetailText]
+    compile_filter: Callable[[str, Program], Callable[[Row], bool]]
+
+
+def usual() -> Parts:
+    """The room's own panes."""
+    from controlroom.tui.filters import compile as compile_filter
+    from controlroom.tui.header import header, strip
+    from controlroom.tui.panes import PANES
+
+    return Parts(PANES, header, strip, _describe, compile_filter)
+
+
+def _describe(snapshot: Snapshot, subject: Subject, now: datetime, view: View) -> DetailText:
+    # Details are many modules; none is needed before the first Enter.
+    from controlroom.tui.detail import describe
+
+    return describe(snapshot, subject, now, view)

@@ -1,0 +1,48 @@
+"""Everything about one thing: facts, history, links, what to do next. It stays true while it is open."""
+
+from __future__ import annotations
+
+from controlroom.tui.lines import as_text, wrap
+from controlroom.tui.rows import Line, Row, Span, Subject
+from controlroom.tui.screens.dialog import Dialog, TextList
+
+
+class DetailScreen(Dialog):
+    """The detail of one subject, told anew every second and with every snapshot."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self.subject = subject
+        self._told: tuple[object, int] | None = None
+        self._text = TextList((Span(subject.id, "title"),))
+
+    def make_list(self) -> TextList:
+        """An empty list; `fill` puts the detail in."""
+        return self._text
+
+    def fill(self, width: int) -> int:
+        """Put the detail as it is now into rows of this width."""
+        detail = self.room_app.describe(self.subject)
+        if self._told != (detail, width):
+            self._told = (detail, width)
+            lines: list[Line] = [piece for line in detail.lines for piece in wrap(line, width, 2)]
+            rows = [Row(key=str(n), selectable=False, data=(line,)) for n, line in enumerate(lines)]
+            self._text.scroller.replace(rows)
+            links = ("link.open",) if detail.links else ()
+            hint = self.hint("subject.copy", *links, "dialog.close")
+            self._text.retitle((Span(detail.title, "title"),), hint)
+            self._text.redraw()
+        return super().fill(width)
+
+    def tick(self) -> None:
+        """Tell what changed."""
+        self.resized()
+
+    def do_subject_copy(self) -> None:
+        """Copy all of it."""
+        detail = self.room_app.describe(self.subject)
+        self.room_app.copy(f"{detail.title}\n{as_text(detail.lines)}")
+
+    def do_link_open(self) -> None:
+        """Open its link, or choose among several."""
+        self.room_app.open_links(self.room_app.describe(self.subject).links)

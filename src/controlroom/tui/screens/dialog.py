@@ -1,0 +1,154 @@
+"""What lies over the room: a list in a box, with the cursor keys and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.events import Click
+from textual.screen import ModalScreen
+
+from controlroom.tui.keys import Where, shown
+from controlroom.tui.layout import Box
+from controlroom.tui.rows import Line, Row, Span
+from controlroom.tui.screens.keyed import Keyed, Placed
+from controlroom.tui.widgets.rowlist import RowList
+
+MARGIN = 2
+"""Cells left free around a dialog where there is room for them."""
+
+WIDEST = 112
+
+
+class TextList(RowList):
+    """Rows that are their own text: `data` holds their lines."""
+
+    def __init__(self, title: Line, rows: Sequence[Row] = (), *, hint: Line = ()) -> None:
+        super().__init__(id="list")
+        self.active = True
+        self._title = title
+        self._hint = hint
+        self.scroller.replace(rows)
+
+    def retitle(self, title: Line, hint: Line) -> None:
+        """Say something else in the edges."""
+        self._title, self._hint = title, hint
+        self.sync()
+
+    def draw_row(self, row: Row) -> Sequence[Line]:
+        """The lines the row carries."""
+        lines: Sequence[Line] = row.data
+        return lines
+
+    def title(self) -> Line:
+        """The dialog's title."""
+        return self._title
+
+    def edge(self) -> Line:
+        """What can be done here."""
+        return self._hint
+
+
+class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
+    """A modal list. Closing it gives None, choosing a row its key where `CHOOSES`."""
+
+    WHERE: ClassVar[tuple[Where, ...]] = ("dialog", "list")
+    CHOOSES: ClassVar[bool] = False
+    ALLOW_SELECT = False
+    AUTO_FOCUS = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.styles.layout = Placed()
+        self._list: RowList
+
+    def make_list(self) -> RowList:
+        """The list this dialog shows."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """The list is all there is."""
+        self._list = self.make_list()
+        self._list.ascii = self.room_app.plain
+        yield self._list
+
+    def places(self, width: int, height: int) -> dict[str, Box]:
+        """In the middle, as high as its rows need."""
+        sides = MARGIN if width > 80 else 0
+        wide = min(WIDEST, width - 2 * sides)
+        wanted = self.fill(max(1, wide - 4))
+        high = min(wanted, max(5, height - (2 if height > 24 else 1)))
+        box = Box((width - wide) // 2, max(0, (height - high) // 2), wide, high)
+        self._list.place(box)
+        return {"list": box}
+
+    def fill(self, width: int) -> int:
+        """Make the rows for this inner width; the lines the list would like, with its frame."""
+        return max(1, self._list.scroller.total) + 2
+
+    def resized(self) -> None:
+        """The number of lines changed: the box may have to."""
+        before = self._list.box
+        size = self.size
+        if size and before != self.places(size.width, size.height)["list"]:
+            self.refresh(layout=True)
+
+    def hint(self, *actions: str) -> Line:
+        """The first key of each action with what it does, for the lower edge."""
+        spans: list[Span] = []
+        for name in actions:
+            action = self.room_app.keymap.action(name)
+            if action.keys:
+                key = shown(action.keys[0], plain=self.room_app.plain)
+                spans += [Span(key, "accent"), Span(f" {action.label}  ", "dim")]
+        return tuple(spans[:-1] + [Span(spans[-1].text.rstrip(), "dim")]) if spans else ()
+
+    def on_click(self, event: Click) -> None:
+        """A click beside the dialog closes it."""
+        if self.get_widget_at(event.screen_x, event.screen_y)[0] is self:
+            self.dismiss(None)
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """A second click on a row opens or chooses it."""
+        event.stop()
+        if event.twice:
+            self.act("detail.open")
+
+    def do_dialog_close(self) -> None:
+        """Close it."""
+        self.dismiss(None)
+
+    def do_detail_open(self) -> None:
+        """Choose the row under the cursor."""
+        row = self._list.scroller.row
+        if self.CHOOSES and row is not None:
+            self.dismiss(row.key)
+
+    def do_cursor_up(self) -> None:
+        """The row above."""
+        self._move(lambda: self._list.scroller.move(-1))
+
+    def do_cursor_down(self) -> None:
+        """The row below."""
+        self._move(lambda: self._list.scroller.move(1))
+
+    def do_cursor_page_up(self) -> None:
+        """A page up."""
+        self._move(lambda: self._list.scroller.page(-1))
+
+    def do_cursor_page_down(self) -> None:
+        """A page down."""
+        self._move(lambda: self._list.scroller.page(1))
+
+    def do_cursor_first(self) -> None:
+        """The first row."""
+        self._move(self._list.scroller.first)
+
+    def do_cursor_last(self) -> None:
+        """The last row."""
+        self._move(self._list.scroller.last)
+
+    def _move(self, step: Callable[[], None]) -> None:
+        step()
+        self._list.sync()

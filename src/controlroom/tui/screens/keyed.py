@@ -1,0 +1,79 @@
+"""Screens whose keys come from the one table: a key is looked up and becomes a call of ``do_<action>``.
+
+Textual's own bindings are not used: every key would pass four message queues, and their remapping lets one
+action take another one's key unnoticed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.events import Key
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.widget import Widget
+
+from controlroom.tui.keys import Where, event_key
+from controlroom.tui.layout import Box
+
+if TYPE_CHECKING:
+    from controlroom.tui.app import RoomApp
+
+INTERRUPT = "ctrl+c"
+
+
+class Keyed:
+    """What the room and the dialogs over it share; mixed into a Textual screen."""
+
+    WHERE: ClassVar[tuple[Where, ...]] = ("list",)
+    """Where of the key table this screen is."""
+
+    @property
+    def room_app(self) -> RoomApp:
+        """The app, with its own type."""
+        return cast("RoomApp", cast("Widget", self).app)
+
+    def places(self, width: int, height: int) -> dict[str, Box]:
+        """The box of every widget that is shown, by its id."""
+        raise NotImplementedError
+
+    def on_key(self, event: Key) -> None:
+        """Do what the key means here."""
+        action = self.action_for(event)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            self.act(action)
+
+    def action_for(self, event: Key) -> str | None:
+        """The id of the action that a key means here."""
+        if event.key == INTERRUPT:
+            return "app.interrupt"
+        return self.room_app.lookup(self.WHERE).get(event_key(event.key, event.character))
+
+    def act(self, action: str) -> None:
+        """Do an action of this screen, or of the app."""
+        name = "do_" + action.replace(".", "_")
+        method = getattr(self, name, None) or getattr(self.room_app, name, None)
+        if method is not None:
+            method()
+
+    def tick(self) -> None:
+        """A second has passed, or there is a new snapshot."""
+
+
+class Placed(Layout):
+    """Puts every widget into the box that its screen has for it; a widget without one is not shown."""
+
+    name = "placed"
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> ArrangeResult:
+        """Ask the screen for the boxes at this size."""
+        boxes = cast("Keyed", parent).places(size.width, size.height)
+        return [
+            WidgetPlacement(Region(*boxes[child.id]), NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if child.id is not None and child.id in boxes
+        ]

@@ -1,0 +1,188 @@
+"""A pane on the screen: asks the pure pane for its rows and text, and survives when that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from controlroom.domain.snapshot import Snapshot
+from controlroom.tui.layout import Box
+from controlroom.tui.rows import DrawContext, Heading, Line, Pane, Row, Span, View
+from controlroom.tui.widgets.rowlist import RowList
+
+Compile = Callable[[str, object], Callable[[Row], bool]]
+"""`filters.compile`: text and programme to a test for rows."""
+
+Report = Callable[[str, Exception], None]
+"""Is told where something failed and how; keeps the stack without values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is shown at one moment; the same for all panes."""
+
+    snapshot: Snapshot
+    view: View
+    now: datetime
+
+
+class PaneView(RowList):
+    """One pane in its frame."""
+
+    def __init__(self, pane: Pane, number: int, compile_filter: Compile, report: Report) -> None:
+        super().__init__(id=pane.id)
+        self.pane = pane
+        self.number = number
+        self.zoomed = False
+        self.filter = ""
+        self.heading = Heading(pane.id)
+        self._compile = compile_filter
+        self._report = report
+        self._scene: Scene | None = None
+        self._view = View()
+        self._failure: str | None = None
+        self._listed: tuple[tuple[object, ...], View] | None = None
+        self._measured: tuple[tuple[object, ...], View, int] | None = None
+        self._hidden_rows = 0
+
+    def measure(self, scene: Scene, width: int) -> int:
+        """Lines, frame included, that the pane would like at this outer width."""
+        view = self._view_at(scene, max(1, width - 4), 0)
+        try:
+            parts = self.pane.depends(scene.snapshot)
+            known = self._measured
+            if known is None or known[1] != view or not _same(known[0], parts):
+                lines = sum(max(1, row.height) for row in self.pane.rows(scene.snapshot, view))
+                self._measured = known = (parts, view, max(1, lines) + 2)
+            return known[2]
+        except Exception as error:
+            self._fail("measuring", error)
+            return 3
+
+    def show(self, scene: Scene) -> None:
+        """Show this moment. A pane without a box only keeps its heading up to date."""
+        snapshot_changed = self._scene is None or self._scene.snapshot is not scene.snapshot
+        self._scene = scene
+        self.ascii = scene.view.ascii
+        try:
+            self._failure = None
+            if self.box is not None:
+                self._list(scene)
+            self.heading = self.pane.heading(self._drawing())
+        except Exception as error:
+            self._fail("reading", error)
+            self.scroller.replace(())
+        if snapshot_changed or self.box is not None:
+            self.redraw()
+
+    def place(self, box: Box | None) -> None:
+        """Take the box; what is listed may depend on its size."""
+        if box != self.box:
+            super().place(box)
+            self._listed = None
+            self._painted = []
+
+    def set_filter(self, text: str) -> None:
+        """Show only the rows that match `text`; empty shows all."""
+        if text != self.filter:
+            self.filter = text
+            self._listed = None
+            if self._scene is not None:
+                self.show(self._scene)
+
+    def draw_row(self, row: Row) -> Sequence[Line]:
+        """The row's text from the pane; where that fails, a line that says so."""
+        try:
+            return self.pane.draw(row, self._drawing())
+        except Exception as error:
+            self._report(f"pane {self.pane.id}, drawing a row", error)
+            return [(Span(f"▲ cannot be drawn: {type(error).__name__}", "degraded"),)]
+
+    def title(self) -> Line:
+        """Number, title, count; how much the filter hides."""
+        heading = self.heading
+        line = [Span(f"{self.number} ", "accent" if self.active else "dim")] if self.number else []
+        line.append(Span(heading.title, "title"))
+        if heading.count:
+            line.append(Span(f"  {heading.count}", heading.count_style))
+        if self.filter:
+            line.append(Span(f"  /{self.filter}", "accent"))
+            if self._hidden_rows:
+                line.append(Span(f"  {self._hidden_rows} hidden", "dim"))
+        return tuple(line)
+
+    def edge(self) -> Line:
+        """How old what is shown is."""
+        return self.heading.freshness
+
+    def notice(self) -> Line:
+        """Why there is nothing to see."""
+        if self._failure is not None:
+            return (Span(f"▲ this pane cannot be shown: {self._failure}; the others are unhurt", "degraded"),)
+        if self.filter:
+            return (Span(f"nothing matches /{self.filter}", "dim"), Span("  Esc shows everything", "dim"))
+        if self._scene is None:
+            return (Span("loading", "dim"),)
+        try:
+            return self.pane.empty(self._scene.snapshot)
+        except Exception as error:
+            self._report(f"pane {self.pane.id}, its notice", error)
+            return (Span(f"▲ cannot be shown: {type(error).__name__}", "degraded"),)
+
+    def _drawing(self) -> DrawContext:
+        assert self._scene is not None
+        width, height = self.inner
+        return DrawContext(self._scene.snapshot, self._view, self._scene.now, width, height)
+
+    def _view_at(self, scene: Scene, width: int, height: int, *, expanded: bool = False) -> View:
+        minute = scene.now.replace(second=0, microsecond=0)
+        return replace(
+            scene.view, width=width, height=height, filter=self.filter, minute=minute, expanded=expanded
+        )
+
+    def _list(self, scene: Scene) -> None:
+        """Ask for the rows again when what they are made from is another thing."""
+        width, height = self.inner
+        view = self._view_at(scene, width, height, expanded=self.zoomed)
+        parts = self.pane.depends(scene.snapshot)
+        if self._listed is not None and self._listed[1] == view and _same(self._listed[0], parts):
+            return
+        self._listed = (parts, view)
+        rows = self.pane.rows(scene.snapshot, view)
+        if not view.expanded and sum(max(1, row.height) for row in rows) < height:
+            roomy = replace(view, expanded=True)
+            more = self.pane.rows(scene.snapshot, roomy)
+            if sum(max(1, row.height) for row in more) <= height:
+                rows, view = more, roomy
+        self._view = view
+        kept = self._filtered(rows, scene)
+        self._hidden_rows = sum(row.selectable for row in rows) - sum(row.selectable for row in kept)
+        self.scroller.replace(kept)
+
+    def _filtered(self, rows: Sequence[Row], scene: Scene) -> Sequence[Row]:
+        """The rows that match, with the headings over them."""
+        if not self.filter.strip():
+            return rows
+        matches = self._compile(self.filter, scene.snapshot.program)
+        kept: list[Row] = []
+        headings: list[Row] = []
+        after_rows = False
+        for row in rows:
+            if not row.selectable:
+                headings = [row] if after_rows else [*headings, row]
+            elif matches(row):
+                kept += [*headings, row]
+                headings = []
+            after_rows = row.selectable
+        return kept
+
+    def _fail(self, doing: str, error: Exception) -> None:
+        self._failure = type(error).__name__
+        self._listed = self._measured = None
+        self._report(f"pane {self.pane.id}, {doing}", error)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether both hold the same objects."""
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
