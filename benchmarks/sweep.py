@@ -198,9 +198,9 @@ def main() -> int:
     options = parser.parse_args()
     met = True
     for figure in run(quick=options.quick, count=options.services, at_once=options.at_once):
-        times = figure.value / figure.floor
+        times = f"{figure.value / figure.floor:6.2f} x"
         print(
-            f"{figure.name:<50} {figure.floor:8.2f} {figure.value:8.2f} {times:6.2f} x  {figure.unit} {figure.budget}"
+            f"{figure.name:<52} {figure.floor:8.2f} {figure.value:8.2f} {times}", figure.unit, figure.budget
         )
         met = met and figure.met
     return 0 if met else 1

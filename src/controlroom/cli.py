@@ -87,15 +87,29 @@ def _failed(error: Exception) -> int:
         import traceback
 
         say("".join(traceback.format_exception(error)))
-    from controlroom.headless import crash
-
-    where = crash.report(error, os.environ)
     complain(
         f"this is a bug of controlroom: {type(error).__name__}",
-        str(where) if where else "",
+        _reported(error),
         f"please report it with that file; {DEBUG}=1 shows more",
     )
     return ATTENTION
+
+
+def _reported(error: Exception) -> str:
+    """Path of a report without values; empty where none could be written."""
+    import tempfile
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from controlroom.config.folders import state_folder
+    from controlroom.tui import crash
+
+    now = datetime.now(UTC)
+    for folder in (state_folder(os.environ), Path(tempfile.gettempdir())):
+        where = crash.write(folder, "headless", error, now)
+        if where is not None:
+            return str(where)
+    return ""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from controlroom import __version__
 from controlroom.headless import output
 from controlroom.headless.problems import (
     FINE,
     INTERRUPTED,
     UNREACHABLE,
+    USAGE,
     Refused,
     Usage,
     complain,
@@ -25,6 +27,7 @@ from controlroom.headless.problems import (
 
 if TYPE_CHECKING:
     from controlroom.config.values import Config
+    from controlroom.domain.documents import DocumentReading
     from controlroom.domain.program import Program
     from controlroom.domain.snapshot import Snapshot, SourceKind, StatusSeen
     from controlroom.headless.diff import Side
@@ -119,9 +122,27 @@ def room(options: Namespace) -> int:
         raise Usage("the room has no JSON", "--json", "try: controlroom snapshot --json")
     asked = given(options)
     config = asked.config()
-    from controlroom.tui import app
+    from controlroom import wiring
+    from controlroom.config.folders import state_folder
+    from controlroom.tui.app import run
+    from controlroom.tui.port import Options
 
-    return app.run(config, at=asked.at, viewer_zone=asked.viewer_zone(config), read_only=options.read_only)
+    seen_as = Options(
+        theme=config.ui.theme,
+        keys=config.keys,
+        viewer_zone=asked.viewer_zone(config),
+        ascii=config.ui.ascii,
+        redact=config.ui.redact,
+        clock_set=asked.at is not None,
+        state_folder=state_folder(os.environ),
+        base_folder=config.folder,
+    )
+    if asked.at is not None:  # a room at another time has nothing to do with the one kept last
+        return run(wiring.build(config, clock=wiring.clock_set(asked.at)), seen_as)
+    opened = wiring.build(config, restored=wiring.last_known(config, os.environ))
+    code = run(opened, seen_as)
+    wiring.keep(config, opened.snapshot, os.environ)
+    return code
 
 
 def init(options: Namespace) -> int:
@@ -162,7 +183,8 @@ def snapshot(options: Namespace) -> int:
     now = asked.now()
     if options.plain and options.json:
         raise Usage("two formats at once", "--plain --json", "choose one")
-    asked.print(lambda: shown.as_plain(seen, now, zone), lambda: shown.as_json(seen, now, zone))
+    made_by = f"controlroom {__version__}"
+    asked.print(lambda: shown.as_plain(seen, now, zone), lambda: shown.as_json(seen, now, zone, made_by))
     return attention.exit_code(seen, attention.attention(seen, now))
 
 
@@ -181,7 +203,39 @@ def watch(options: Namespace) -> int:
 
 def documents_read(options: Namespace) -> int:
     """What the documents say."""
-    raise NotImplementedError
+    from controlroom.headless import documents as shown
+
+    asked = given(options)
+    readings = _read_documents(options.files, asked.config(needed=False), asked)
+    found = [reading.document for reading in readings if reading.document is not None]
+    for reading in readings:
+        if reading.error is not None:
+            complain("a document cannot be read", reading.error)
+    asked.print(lambda: shown.as_text(found), lambda: shown.as_json(found))
+    return FINE if len(found) == len(readings) else USAGE
+
+
+def _read_documents(files: Sequence[str], config: Config, asked: Given) -> Sequence[DocumentReading]:
+    """Each file as the room would read it, in the company of the others."""
+    import glob
+
+    from controlroom.domain.snapshot import DocumentsSeen, Observation
+    from controlroom.headless.sweeping import run
+    from controlroom.sources.documents import DocumentsSource
+
+    source = DocumentsSource(
+        [glob.escape(file) if Path(file).exists() else file for file in files],
+        Path(),
+        start=config.program.start,
+        banner=config.program.banner,
+        interval=1.0,
+        clock=asked.now,
+        rules=config.program.calendar,
+    )
+    seen: list[Observation] = []
+    run(source.poll(seen.append))
+    payload = seen[-1].payload
+    return payload.readings if isinstance(payload, DocumentsSeen) else ()
 
 
 def calendar(options: Namespace) -> int:
@@ -211,6 +265,8 @@ def rituals(options: Namespace) -> int:
     zone, now = asked.viewer_zone(config), asked.now()
     if options.days is not None and options.days < 0:
         raise Usage("days ahead cannot be negative", f"--days {options.days}")
+    if options.ics is not None:
+        return _calendar_file(options.ics, program, now)
     try:
         asked.print(
             lambda: shown.as_text(program, now, zone, days=options.days),
@@ -221,29 +277,86 @@ def rituals(options: Namespace) -> int:
     return FINE
 
 
+def _calendar_file(name: str, program: Program, now: datetime) -> int:
+    """Write every ritual as a calendar file; ``-`` is stdout. It starts with the programme."""
+    from controlroom.domain.zones import local
+    from controlroom.reports import ics
+
+    text = ics.render(program, program.start or local(now, program.zone).date())
+    for what in ics.omitted(program):
+        complain(what)
+    if name == "-":
+        output.text(text)
+        return FINE
+    from controlroom.stores import atomic
+
+    try:
+        atomic.write(Path(name), text.encode())
+    except OSError as problem:
+        raise Usage("the calendar file cannot be written", f"{name}: {problem.strerror}") from None
+    return FINE
+
+
 def _program(config: Config, asked: Given, *, always: bool) -> Program:
-    """The programme with what the documents add; read only where they are needed, unless `always`."""
-    return config.program
+    """The programme with what the documents add.
+
+    They are read `always`, or only where the configuration alone cannot place a date.
+    """
+    complete = config.program.start is not None and bool(config.program.waves)
+    if not config.documents.paths or (complete and not always):
+        return config.program
+    seen = asked.sweep(config, "documents")
+    _say_failures(seen)
+    return seen.program
 
 
 def services(options: Namespace) -> int:
     """Health of the services."""
-    raise NotImplementedError
+    from controlroom.headless import services as shown
+
+    asked = given(options)
+    seen = asked.sweep(asked.config(), "services")
+    now = asked.now()
+    _say_failures(seen)
+    asked.print(lambda: shown.as_text(seen.services, now), lambda: shown.as_json(seen.services, now))
+    return _answered(seen, shown.exit_code(seen.services, now))
 
 
 def telemetry(options: Namespace) -> int:
     """Every declared signal and the coverage of each squad."""
-    raise NotImplementedError
+    from controlroom.headless import telemetry as shown
+
+    asked = given(options)
+    seen = asked.sweep(asked.config(), *_telemetry_kinds)
+    _say_failures(seen)
+    asked.print(lambda: shown.as_text(seen, asked.now()), lambda: shown.as_json(seen))
+    return shown.exit_code(seen)
 
 
 def gate(options: Namespace) -> int:
     """Exit gates of the waves."""
-    raise NotImplementedError
+    from controlroom.headless import telemetry as shown
+
+    asked = given(options)
+    seen = asked.sweep(asked.config(), *_telemetry_kinds)
+    _say_failures(seen)
+    asked.print(lambda: shown.gates_as_text(seen.gates), lambda: shown.gates_as_json(seen))
+    return shown.gates_exit_code(seen)
+
+
+_telemetry_kinds: tuple[SourceKind, SourceKind] = ("metrics", "documents")
+"""Documents too: they may be what declares the squads and the waves."""
 
 
 def alerts(options: Namespace) -> int:
     """Active alerts by squad."""
-    raise NotImplementedError
+    from controlroom.headless import alerts as shown
+
+    asked = given(options)
+    seen = asked.sweep(asked.config(), "alerts")
+    _say_failures(seen)
+    asked.print(lambda: shown.as_text(seen, asked.now()), lambda: shown.as_json(seen))
+    return shown.exit_code(seen)
 
 
 def _answered(seen: Snapshot, code: int) -> int:

@@ -47,6 +47,9 @@ class Room:
     _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     _engine: Engine | None = None
 
+    def __post_init__(self) -> None:
+        self._setup = _setup(self.config)
+
     def subscribe(self, listener: Callable[[Snapshot], None]) -> None:
         """Call `listener` with every new Snapshot, in the event loop that runs the room."""
         self._listeners.append(listener)
@@ -62,6 +65,10 @@ class Room:
         sources = await asyncio.to_thread(self._sources)
         self._engine = self._new_engine()
         await self._engine.run(sources)
+
+    async def close(self) -> None:
+        """Let go of everything. `run` and `sweep` close their sources themselves, when they end."""
+        self._listeners.clear()
 
     async def sweep(self, within: float = 15.0) -> Snapshot:
         """Look at everything once, within `within` seconds, and return what was seen."""
@@ -82,9 +89,8 @@ class Room:
             listener(snapshot)
 
     def _fold(self, snapshot: Snapshot, seen: Sequence[Observation], now: datetime) -> Snapshot:
-        setup = _setup(self.config)
         for observation in seen:
-            snapshot = folding.reduce(setup, snapshot, observation)
+            snapshot = folding.reduce(self._setup, snapshot, observation)
         return folding.compare(snapshot, now)
 
     def _wanted(self, kind: SourceKind) -> bool:
@@ -257,6 +263,7 @@ def _documents(config: Config, clock: Clock) -> Sequence[Source]:
             banner=banner,
             interval=config.documents.interval,
             clock=clock,
+            rules=config.program.calendar,
         )
     ]
 
@@ -266,15 +273,29 @@ def _status(config: Config, clock: Clock) -> Sequence[Source]:
         return ()
     from controlroom.sources.status import StatusSource
 
-    return [StatusSource(config.folder / config.status.dir, config.status.interval, clock)]
+    return [
+        StatusSource(
+            config.folder / config.status.dir, config.status.interval, clock, title=config.status.dir
+        )
+    ]
 
 
 def _services(config: Config, clock: Clock) -> Sequence[Source]:
     if not config.services:
         return ()
+    from controlroom.probes.prober import Prober
     from controlroom.sources.services import ServicesSource
 
-    return [ServicesSource(config.services, config.polling, clock, _resolver(config))]
+    return [
+        ServicesSource(
+            config.services,
+            Prober(clock, _resolver(config)),
+            clock,
+            interval=config.polling.services,
+            timeout=config.polling.timeout,
+            at_once=config.polling.at_once,
+        )
+    ]
 
 
 def _metrics(config: Config, clock: Clock) -> Sequence[Source]:

@@ -82,7 +82,10 @@ def test_weeks_and_labels_become_dates() -> None:
         """
     ).program
     assert (program.waves[0].start, program.waves[0].end) == (dt.date(2025, 10, 4), dt.date(2025, 10, 18))
-    assert (program.sprints[0].start, program.sprints[0].end) == (dt.date(2025, 10, 11), dt.date(2025, 10, 18))
+    assert (program.sprints[0].start, program.sprints[0].end) == (
+        dt.date(2025, 10, 11),
+        dt.date(2025, 10, 18),
+    )
     assert program.milestones[0].date == dt.date(2025, 10, 21)
 
 

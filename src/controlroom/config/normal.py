@@ -5,6 +5,7 @@ Works on the parsed file, before types are checked; places stay what they were.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,8 @@ VERBATIM = frozenset({"banner", "url", "file", "env", "command", "ca", "paths", 
 MAY_BE_EMPTY = frozenset(
     {"banner", "note", "reason", "section", "group", "signals_text", "equals", "program.title"}
 )
+
+START = 'write start = 2025-10-04, or "latest saturday" for the most recent such day'
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smh])\s*)+")
@@ -43,6 +46,7 @@ def normal(data: Table, found: Findings) -> Table:
     """`data` with every short form written out; what cannot be meant is a finding."""
     data = {name: _text(value, (name,), found) for name, value in data.items()}
     data["keys"] = _flat(data.get("keys", {}))
+    _start(data.get("program"), found)
     for place, table in _tables(data, "waves"):
         _default_id(table, slug(str(table.get("name", ""))), place, found)
         _declared(table)
@@ -103,6 +107,13 @@ def _text(value: Any, place: Place, found: Findings) -> Any:
     if name != "banner" and _HARMFUL.search(value):
         found.add(place, f"{name} holds control characters", "write it without them")
     return value
+
+
+def _start(program: Any, found: Findings) -> None:
+    """A date or words; whether the words name a date is another question."""
+    if isinstance(program, dict) and not isinstance(program.get("start", ""), str | dt.date):
+        found.add(("program", "start"), "start is no date", START)
+        del program["start"]
 
 
 def _flat(table: Any) -> Any:

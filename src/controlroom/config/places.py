@@ -66,13 +66,17 @@ def lines(text: str) -> dict[str, int]:
             inside.go_on(line)
         elif header := _HEADER.match(line):
             table = _table(_parts(header[2]), header[1] == "[[", counts)
-            found.setdefault(spelled(table), number)
-            found.setdefault(spelled(table).removesuffix("[0]"), number)
+            _note(table, number, found)
         elif assignment := _ASSIGNMENT.match(line):
-            place = table + _parts(assignment[1])
-            found.setdefault(spelled(place), number)
+            _note(table + _parts(assignment[1]), number, found)
             inside.go_on(line[assignment.end() :])
     return found
+
+
+def _note(place: Place, number: int, found: dict[str, int]) -> None:
+    """Remember where `place` begins, and every table and list around it that begins there too."""
+    for length in range(1, len(place) + 1):
+        found.setdefault(spelled(place[:length]), number)
 
 
 def line_of(place: Place, known: dict[str, int]) -> int | None:
@@ -116,9 +120,15 @@ class _Inside:
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(
-        part[1:-1] if part[0] in "\"'" else part for part in (match[0] for match in _PART.finditer(dotted))
-    )
+    return tuple(_unquoted(match[0]) for match in _PART.finditer(dotted))
+
+
+def _unquoted(part: str) -> str:
+    if part[0] == '"' and "\\" in part:
+        import tomllib
+
+        return str(tomllib.loads(f"key = {part}")["key"])
+    return part[1:-1] if part[0] in "\"'" else part
 
 
 def _table(names: tuple[str, ...], is_list: bool, counts: dict[tuple[str, ...], int]) -> Place:

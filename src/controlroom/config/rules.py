@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from controlroom.config.dates import read_start
+from controlroom.config.normal import START
 from controlroom.config.places import Findings, Place
 from controlroom.config.shape import File
 from controlroom.config.spelling import did_you_mean
@@ -110,8 +111,7 @@ def _squad_names(file: File, found: Findings) -> None:
 def _program(file: File, found: Findings) -> None:
     program = file.program
     if program.start is not None and read_start(program.start) is None:
-        remedy = 'write start = 2025-10-04, or "latest saturday" for the most recent such day'
-        found.add(("program", "start"), "start is no date", remedy)
+        found.add(("program", "start"), "start is no date", START)
     _zone(program.zone, ("program", "zone"), found)
     viewer = file.ui.viewer_zone
     if viewer is not None and not re.fullmatch(r"(UTC|GMT)?[+-]\d{1,2}(:?\d\d)?", viewer):

@@ -92,13 +92,16 @@ def _file(folder: Path, name: str) -> bytes:
         path = folder / Path(name).expanduser()
         # Non-blocking, so that a named pipe is refused below instead of waited for.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise SecretUnavailable(f"the file {clean(name)} is not a regular file")
+            with os.fdopen(handle, "rb", closefd=False) as source:
+                return source.read(LIMIT + 1)
+        finally:
+            os.close(handle)
     except (OSError, ValueError, RuntimeError) as problem:
         reason = getattr(problem, "strerror", None) or "not a path"
         raise SecretUnavailable(f"the file {clean(name)} cannot be read: {reason}") from None
-    with os.fdopen(handle, "rb") as source:
-        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-            raise SecretUnavailable(f"the file {clean(name)} is not a regular file")
-        return source.read(LIMIT + 1)
 
 
 def _output(command: str, folder: Path, environ: Mapping[str, str] | None, timeout: float) -> bytes:

@@ -29,17 +29,18 @@ def read_bytes(path: Path, name: str) -> bytes:
     try:
         # Non-blocking, so that a named pipe is refused below instead of waited for.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb", closefd=True) as source:
-            mode = os.fstat(source.fileno()).st_mode
+        try:
+            mode = os.fstat(handle).st_mode
             if not stat.S_ISREG(mode):
                 what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
                 raise unreadable(f"the configuration is {what}", "name a controlroom.toml")
-            raw = source.read(LIMIT + 1)
+            with os.fdopen(handle, "rb", closefd=False) as source:
+                raw = source.read(LIMIT + 1)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         remedy = "write one with controlroom init, or name another with --config"
         raise unreadable("there is no such configuration", remedy) from None
-    except IsADirectoryError:
-        raise unreadable("the configuration is a folder", "name a controlroom.toml") from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or "this is no path"
         remedy = "make it readable for you, or name another with --config"

@@ -47,6 +47,7 @@ _REMEDIES = {
     "a number": "write it without quotes: {}1.5",
     "true or false": "write {}true or {}false",
     "a list": 'put it in brackets: {}["…"]',
+    "a table": 'write {}{ "…" = "…" }',
     "a date": "write {}2025-10-04",
     "a time of day": 'write {}"09:00"',
 }
@@ -57,12 +58,14 @@ _NEEDED = {
     "text": "say in a few words what is to happen",
     "name": "give it a name",
 }
+CHOOSE = "choose one of them"
 REFERENCE = '{ env = "NAME" }, { file = "path" } or { command = "…" }'
 
 
 def validate(data: Mapping[str, Any], found: Findings) -> File:
     """`data` as a File. What is wrong is found and replaced, so that other checks see the rest."""
     plain: Any = json.loads(json.dumps(data, default=_dated))
+    stood_in: set[Place] = set()
     for _ in range(ROUNDS):
         try:
             return _adapter().validate_json(json.dumps(plain), strict=True)
@@ -71,7 +74,10 @@ def validate(data: Mapping[str, Any], found: Findings) -> File:
         for place, expected in wrong.items():
             _report(place, expected, plain, found)
         for place in wrong:
-            _repair(plain, place)
+            if place in stood_in:
+                _take_out(plain, place[:-1])
+            elif _repair(plain, place):
+                stood_in.add(place)
     raise AssertionError("a configuration that cannot be repaired")
 
 
@@ -148,7 +154,7 @@ def _choice(plain: Any, place: Place, said: list[str]) -> str:
     for step in place:
         value = value[step]
     choices = re.findall(r"'([^']+)'", " ".join(said))
-    return did_you_mean(value, choices, "choose one of them") if isinstance(value, str) and choices else ""
+    return did_you_mean(value, choices, CHOOSE) if isinstance(value, str) and choices else CHOOSE
 
 
 def _is_secret(place: Place) -> bool:
@@ -193,21 +199,32 @@ def _table_remedy(place: Place) -> str:
     return f"write it as a table: [{header}]" if len(place) == 1 else "write it as a table: { … }"
 
 
-def _repair(plain: Any, place: Place) -> None:
-    """Take out what is wrong: its default holds, or a stand-in where there is no default."""
+def _repair(plain: Any, place: Place) -> bool:
+    """Take out what is wrong, so that its default holds; True where only a stand-in would do."""
     if not place:
         raise AssertionError("the file as a whole is a table")
     holder, last = plain, place[-1]
     for step in place[:-1]:
         if isinstance(holder, dict) and step not in holder:
-            return  # taken out together with something else that was wrong
+            return False  # taken out together with something else that was wrong
         holder = holder[step]
-    if isinstance(holder, dict):
-        if last in holder:
-            del holder[last]
-        else:
-            holder[last] = STAND_IN
-    elif _is_table(place) is False:
-        holder[last] = {}
+    if isinstance(holder, dict) and last not in holder:
+        holder[last] = STAND_IN
+        return True
+    if isinstance(holder, list) and _is_table(place) is False:
+        holder[int(last)] = {}
     else:
-        _repair(plain, place[:-1])
+        _take_out(plain, place)
+    return False
+
+
+def _take_out(plain: Any, place: Place) -> None:
+    """Remove the key at a place, or the whole list around it."""
+    while isinstance(place[-1], int):
+        place = place[:-1]
+    holder = plain
+    for step in place[:-1]:
+        if isinstance(holder, dict) and step not in holder:
+            return
+        holder = holder[step]
+    holder.pop(place[-1], None)

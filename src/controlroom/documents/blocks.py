@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from controlroom.documents import lists, milestones, rituals, waves
+from controlroom.documents import items, lists, milestones, rituals, waves
 from controlroom.documents.dates import labels_in, range_in
 from controlroom.documents.inline import keyed, link_target, plain, unmarked
 from controlroom.documents.outline import Block, Code, Entry, Listing, Outline, Paragraph, Section, Table
@@ -19,6 +19,7 @@ _RISK_KEYS = re.compile(
     r"^(?:risk|mitigation|owner|status|impact|likelihood|probability|severity|response|plan)s?$",
     re.IGNORECASE,
 )
+_MITIGATION = re.compile(r"^(?:mitigations?|response|plan)$", re.IGNORECASE)
 
 
 def fill(page: Page, text: Outline) -> Page:
@@ -36,7 +37,7 @@ def fill(page: Page, text: Outline) -> Page:
 def _section(page: Page, section: Section, role: Role | None) -> None:
     blocks = section.blocks
     if section.level > 1 and _by_heading(page, section, role):
-        blocks = tuple(block for block in blocks if isinstance(block, Table) or _has_boxes(block))
+        blocks = tuple(block for block in blocks if isinstance(block, Table) or _apart(block))
     for block in blocks:
         if isinstance(block, Table):
             read_table(page, section, block, role)
@@ -50,6 +51,11 @@ def _section(page: Page, section: Section, role: Role | None) -> None:
                 _entry(page, section, entry, role, plain_count)
 
 
+def _apart(block: Block) -> bool:
+    """Whether a block below a heading that was taken whole is still something of its own."""
+    return _has_boxes(block) or (isinstance(block, Paragraph) and block.detached)
+
+
 def _has_boxes(block: Block) -> bool:
     return isinstance(block, Listing) and any(map(lists.boxed, block.entries))
 
@@ -57,7 +63,7 @@ def _has_boxes(block: Block) -> bool:
 def _by_heading(page: Page, section: Section, role: Role | None) -> bool:
     """Whether the heading itself is a wave, milestone, ritual, risk or sprint, and what follows its text."""
     entries = [entry for block in section.blocks if isinstance(block, Listing) for entry in block.entries]
-    texts = [unmarked(b.text) for b in section.blocks if isinstance(b, Paragraph)]
+    texts = [unmarked(b.text) for b in section.blocks if isinstance(b, Paragraph) and not b.detached]
     texts += [unmarked(whole(entry)) for entry in entries]
     fields = fields_of(section)
     if sprint_id(section.title) and page.kind != "sprint":
@@ -73,7 +79,9 @@ def _by_heading(page: Page, section: Section, role: Role | None) -> bool:
         return not any(map(labels_in, own)) and milestones.read_heading(page, section, texts)
     if role == "rituals" or (role is None and fields):
         return bool(fields) and rituals.read_heading(page, section, fields, texts)
-    if role == "risks" and len(fields) > 1 and all(map(_RISK_KEYS.match, fields)):
+    keys = [keyed(entry.text).key for entry in entries]
+    one_risk = section.parents and any(map(_MITIGATION.match, keys)) and all(map(_RISK_KEYS.match, keys))
+    if role == "risks" and one_risk:
         return lists.add_note(page, "risks", plain(section.title), joined(texts), section.line)
     return False
 
@@ -118,10 +126,13 @@ def sprint_of_fields(
         return None
     start, end = (when[0], when[1]) if when and when[0] < when[1] else (None, None)
     text = "; ".join(f"{key}: {value}" for key, value in fields.items())
-    return DocumentSprint(sprint[0], sprint[1], start, end, line, wave, page.squads_in(named), text)
+    squads = page.squads_in(named) or (() if page.squad_names else tuple(filter(None, named.split(" + "))))
+    return DocumentSprint(sprint[0], sprint[1], start, end, line, wave, squads, text)
 
 
 def _paragraph(page: Page, section: Section, block: Paragraph, role: Role | None) -> None:
+    if block.detached:
+        role = None
     if role == "mission":
         page.mission.append(unmarked(block.text))
         return
@@ -165,6 +176,8 @@ def _by_role(page: Page, section: Section, entry: Entry, role: Role | None) -> b
         return rituals.read_ritual(page, entry, section, sure=True)
     if role == "steps":
         return lists.read_step(page, entry, sure=True)
+    if page.kind == "backlog" and (role == "board" or items.under_sprint(section)):
+        return items.read_entry(page, section, entry)
     return role == "squads" and _squad(page, section, entry)
 
 

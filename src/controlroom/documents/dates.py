@@ -108,14 +108,22 @@ def _date(year: int, month: int, day: int) -> tuple[dt.date | None, bool]:
         return None, False
 
 
+_BEFORE_ANCHOR = dt.timedelta(days=120)
+
+
 def nearest(month: int, day: int, anchor: dt.date | None) -> tuple[dt.date | None, bool]:
-    """The date of that month and day nearest to `anchor`, and whether such a date exists at all."""
+    """The date of that month and day that people mean around `anchor`, and whether such a date exists.
+
+    A programme's dates mostly follow its start, so up to four months before count as past, all else as
+    ahead.
+    """
     exists = _date(2024, month, day)[1]
     if anchor is None or not exists:
         return None, exists
     years = range(max(1, anchor.year - 1), min(9999, anchor.year + 1) + 1)
     candidates = [date for year in years if (date := _date(year, month, day)[0])]
-    return (min(candidates, key=lambda date: abs(date - anchor)) if candidates else None), True
+    ahead = [date for date in candidates if date - anchor >= -_BEFORE_ANCHOR]
+    return next(iter(ahead or candidates), None), True
 
 
 def range_in(text: str, anchor: dt.date | None) -> tuple[dt.date, dt.date, int, int] | None:
@@ -127,17 +135,24 @@ def range_in(text: str, anchor: dt.date | None) -> tuple[dt.date, dt.date, int, 
     for first, second in pairwise(found):
         if _JOIN.fullmatch(text, first.end, second.begin) and second.date:
             date = first.date
-            if not first.dated and second.dated and date is not None:
-                date = min(nearest(date.month, date.day, second.date)[0] or date, second.date)
-            elif not first.dated and second.dated:
-                date = _before(text[first.begin : first.end], second.date)
+            if not first.dated and second.dated:
+                date = _latest_before(first, second.date)
+            end = second.date
+            if date and not first.dated and not second.dated and end < date:
+                end = _date(end.year + 1, end.month, end.day)[0] or end
             if date is not None:
-                return date, second.date, first.begin, second.end
+                return date, end, first.begin, second.end
     return next(_day_ranges(text, found), None)
 
 
-def _before(text: str, end: dt.date) -> dt.date | None:
-    return next((f.date for f in _dates(text, end)), None)
+def _latest_before(found: FoundDate, end: dt.date) -> dt.date | None:
+    """The last date of that month and day up to `end`."""
+    one = next(_dates(found.text, end), None)
+    if one is None or one.date is None:
+        return None
+    years = (end.year, end.year - 1)
+    dates = (_date(year, one.date.month, one.date.day)[0] for year in years)
+    return next((date for date in dates if date and date <= end), None)
 
 
 def _day_ranges(text: str, found: Sequence[FoundDate]) -> Iterator[tuple[dt.date, dt.date, int, int]]:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from controlroom.documents.dates import dates_in
-from controlroom.documents.inline import plain, verbatim
-from controlroom.documents.outline import Section
-from controlroom.documents.page import Page, sprint_id, sprint_name
+from controlroom.documents.inline import keyed, plain, unmarked, verbatim
+from controlroom.documents.lists import is_status
+from controlroom.documents.outline import Entry, Section
+from controlroom.documents.page import Page, below, joined, sprint_id, sprint_name
 from controlroom.documents.record import Record
 from controlroom.documents.roles import Column
 from controlroom.domain.documents import DocumentItem, DocumentNote
@@ -68,15 +69,18 @@ def _epic_and_tasks(page: Page, record: Record) -> tuple[str, str, set[int | Non
     A row of a status report speaks of a sprint or a squad as a whole, one of a plain board of a task.
     """
     used = {record.at(column) for column in _COLUMNS}
-    epic, tasks = record.plain("epic"), record.text("tasks")
+    epic, tasks = record.plain("epic"), _said(record.text("tasks"))
     if epic:
+        second = [n for n, column in enumerate(record.columns) if column == "epic"][1:2]
+        if second and not record.has("tasks"):
+            return epic, _said(unmarked(record.row.cells[second[0]])), {*used, *second}
         return epic, tasks, used
     sprint = record.raw("sprint") or record.raw("sprint_or_squad")
     whole = sprint_name(sprint) or plain(sprint) or record.plain("squad")
     if record.has("tasks") and page.kind != "status":
         return plain(record.raw("tasks")), "", used
     if not tasks and record.raw("focus"):
-        return whole, record.text("focus"), {*used, record.at("focus")}
+        return whole, _said(record.text("focus")), {*used, record.at("focus")}
     return whole, tasks, used
 
 
@@ -95,6 +99,58 @@ def _sprint_and_squad(
     if not text and page.kind == "sprint":
         text = next(iter(page.sprint_names.values()), "")
     return (page.sprint(text) if text else None), squad
+
+
+def _said(text: str) -> str:
+    """A cell's text; a lone dash says nothing."""
+    return text if text.strip("-–— ") else ""
+
+
+def under_sprint(section: Section) -> bool:
+    """Whether a heading around `section` (or its own) names a sprint."""
+    return any(sprint_id(title) for title in (section.title, *section.parents))
+
+
+_OWNER = re.compile(
+    r"[(\[]?\s*\bowners?\s*[:=]\s*(?P<owner>[^;|()\[\]]+(?:\([^()]*\))?)[)\]]?", re.IGNORECASE
+)
+_PART = re.compile(r"\s+[–—|-]{1,2}\s+|\s*;\s+|\s*:\s+")
+
+
+def read_entry(page: Page, section: Section, entry: Entry) -> bool:
+    """Take an entry of a board kept as a list, ``- [ ] **Epic** — Owner: Ada — 60%``, for a card.
+
+    It must have a checkbox or a part that is nothing but a status.
+    """
+    owner = _OWNER.search(entry.text)
+    text = _OWNER.sub(" — ", entry.text) if owner else entry.text
+    parts = [part for part in map(str.strip, _PART.split(unmarked(text))) if part.strip("()[]—–- ")]
+    status = next((part for part in parts[1:] if is_status(part)), "")
+    box = "" if entry.box is None else "[x]" if entry.box else "[ ]"
+    if not parts or not (status or box):
+        return False
+    named = next((t for t in (section.title, *reversed(section.parents)) if sprint_id(t)), "")
+    sprint = page.sprint(named) if named else None
+    said = read_status(status or box)
+    epic = plain(keyed(entry.text).key if keyed(entry.text).bold else parts[0])
+    tasks = joined([*(p for p in parts if p not in {status, epic} and plain(p) != epic), *below(entry)])
+    who = owner["owner"].strip() if owner else ""
+    item = DocumentItem(
+        id="/".join(filter(None, (sprint and sprint[0], dashed(epic) or "item"))),
+        sprint=sprint and sprint[1],
+        epic=epic,
+        tasks=tasks,
+        owner=plain(who),
+        owners=read_owners(who),
+        status=said.status,
+        progress=said.progress,
+        status_text=verbatim(status or box),
+        line=entry.line,
+        sprint_id=sprint and sprint[0],
+    )
+    page.items.append(item)
+    _lint(page, item, said.lints)
+    return True
 
 
 def _tags(record: Record) -> tuple[str, ...]:

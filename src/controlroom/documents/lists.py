@@ -32,6 +32,11 @@ _MANAGED = re.compile(
 )
 
 
+def is_status(text: str) -> bool:
+    """Whether `text` is a status and nothing else, such as ``DONE``, ``🟧 In Progress`` or ``60%``."""
+    return bool(_STATE.match(text))
+
+
 def boxed(entry: Entry) -> bool:
     """Whether the entry or one below it has a checkbox."""
     return entry.box is not None or any(map(boxed, entry.children))
@@ -88,7 +93,7 @@ def read_step(page: Page, entry: Entry, *, sure: bool) -> bool:
 def step_state(entry: Entry, *, sure: bool) -> tuple[Status | None, str]:
     """The state an entry declares, and its text without it. None where it declares none."""
     cut = keyed(entry.text)
-    if cut.key and cut.text and _STATE.match(cut.key):
+    if cut.key and cut.text and is_status(cut.key):
         return read_status(f"{cut.mark} {cut.key}").status, cut.text
     if not sure:
         return None, unmarked(entry.text)
@@ -96,7 +101,7 @@ def step_state(entry: Entry, *, sure: bool) -> tuple[Status | None, str]:
         return ("done" if entry.box else "not_started"), unmarked(entry.text)
     text = unmarked(entry.text)
     tail = _TRAILING.search(text)
-    if tail and _STATE.match(said := tail[1] or tail[2]):
+    if tail and is_status(said := tail[1] or tail[2]):
         return read_status(said).status, text[: tail.start()].strip()
     if cut.mark and (state := read_status(cut.mark).status) != "unknown":
         return state, text[len(cut.mark) :].strip()

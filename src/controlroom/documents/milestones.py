@@ -37,7 +37,8 @@ def read_milestone(page: Page, entry: Entry, section: Section) -> bool:
         head, rest = (f"{head}: {rest}", "") if when else (head, rest)
     if when is None:
         return False
-    text = joined([without_when(page, head), rest] if rest else [without_when(page, head)])
+    name = without_when(page, head)
+    text = f"{name}: {rest}" if name and rest else name or rest
     add(page, when, joined([text, *below(entry)]), entry.line, group(section))
     return True
 
@@ -51,7 +52,7 @@ def read_heading(page: Page, section: Section, texts: list[str]) -> bool:
     if range_in(title, page.anchor) or weeks_in(title):
         return False
     text = joined([without_when(page, title), *texts])
-    parent = section.parents[-1] if section.parents else ""
+    parent = section.parents[-1] if len(section.parents) > 1 else ""
     add(page, when, text, section.line, plain(parent))
     return True
 
@@ -62,7 +63,8 @@ When = tuple[FoundLabel | str | None, dt.date | None]
 
 def when_in(page: Page, text: str) -> When | None:
     label = next(iter(labels_in(text)), None)
-    date: FoundDate | None = next(iter(dates_in(text, page.anchor)), None)
+    near = page.anchor if label is None else page.near(label)
+    date: FoundDate | None = next(iter(dates_in(text, near)), None)
     ranged = range_in(text, page.anchor)
     if label is None and page.kind == "sprint":
         label = sprint_day_in(text)

@@ -14,7 +14,7 @@ _SUFFIX = re.compile(
     r"|joules|volts|amperes|created|lag|size|depth|latency|duration|rate|errors|requests|gauge|histogram|up)$"
 )
 _NOT_METRIC = re.compile(
-    r"^(?:test|get|set|create|update|delete|run|is|has|docs?|src)_|_(?:ids?|urls?|uri|keys?|paths?|files?|names?|at|by"
+    r"^(?:test|get|set|create|update|delete|run|is|has|docs?|src|poll|fetch|send|read|write|load|parse|check)_|_(?:ids?|urls?|uri|keys?|paths?|files?|names?|at|by"
     r"|token|secret|password|dir|env|type|status|schema|table|service|worker|endpoint)$"
 )
 _ABOUT_METRICS = re.compile(

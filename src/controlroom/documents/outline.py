@@ -58,8 +58,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
+    """`detached`: a rule stands between it and what is above, as above a document's closing remarks."""
+
     text: str
     line: int
+    detached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ class _Builder:
         self._top: list[Entry] = []
         self._table: tuple[list[Row], int] | None = None
         self._heading: tuple[int, int] | None = None
+        self._ruled = False
         self._seen = bytearray(len(lines) + 1)
 
     def take(self, token: Token) -> None:
@@ -233,6 +237,8 @@ class _Builder:
             self._text(token.content, line)
         elif kind in {"fence", "code_block"}:
             self._add(Code(token.content.rstrip("\n"), line))
+        elif kind == "hr" and not self._open:
+            self._ruled = bool(self._blocks)
         elif kind == "html_block":
             self._html(token.content, line)
 
@@ -244,11 +250,18 @@ class _Builder:
     def _text(self, content: str, line: int) -> None:
         if self._heading is not None and not self._open:
             self._close_section()
+            self._ruled = False
             self._current = Section(content.strip().strip("#").strip(), self._heading[0], self._heading[1])
         elif self._open:
             self._open[-1].texts.append(content)
+        elif piped := _piped(content, line, self._previous_table()):
+            self._blocks[len(self._blocks) - piped[1] :] = [piped[0]]
         else:
-            self._blocks.append(_piped(content, line, self._blocks) or Paragraph(content, line))
+            self._blocks.append(Paragraph(content, line, self._ruled))
+
+    def _previous_table(self) -> Table | None:
+        previous = self._blocks[-1] if self._blocks else None
+        return previous if isinstance(previous, Table) else None
 
     def _add(self, block: Code) -> None:
         if self._open:
@@ -303,21 +316,20 @@ def _fitted(row: Row, columns: int) -> Row:
     return replace(row, cells=padded[:columns], excess=cells[columns:])
 
 
-def _piped(content: str, line: int, blocks: Sequence[Block]) -> Table | None:
-    """A table that lacks its rule, or the rest of the table before it. None for anything else.
+def _piped(content: str, line: int, previous: Table | None) -> tuple[Table, bool] | None:
+    """A table that lacks its rule, or `previous` with the rest that an empty line cut off (then True).
 
-    The rest replaces nothing: it becomes a table of its own with the header of the one before.
+    None for anything else.
     """
     lines = content.split("\n")
     if not all(part.lstrip().startswith("|") and part.count("|") > 1 for part in lines):
         return None
     rows = [_row(part, line + n) for n, part in enumerate(lines) if not is_rule(part)]
     ruled = len(lines) > 1 and is_rule(lines[1])
-    previous = blocks[-1] if blocks else None
-    if isinstance(previous, Table) and not ruled:
-        columns = len(previous.header)
-        return Table(previous.header, tuple(_fitted(row, columns) for row in rows), line)
-    return _table(rows, line) if len(rows) > 1 else None
+    if previous is not None and not ruled:
+        more = tuple(_fitted(row, len(previous.header)) for row in rows)
+        return replace(previous, rows=previous.rows + more), True
+    return (_table(rows, line), False) if len(rows) > 1 else None
 
 
 def _with_captions(sections: Sequence[Section]) -> Iterator[Section]:

@@ -107,6 +107,13 @@ class Page:
             )
         return explicit or date
 
+    def near(self, label: FoundLabel) -> dt.date | None:
+        """A day near the one that `label` means, for a date beside it that has no year."""
+        try:
+            return self._computed(label, self.start)[0] if self.start else self.anchor
+        except ValueError:
+            return self.anchor
+
     def _computed(self, label: FoundLabel, start: dt.date) -> tuple[dt.date, tuple[str, ...]]:
         if label.week == 0 and label.text.lower().startswith("d"):
             return sprint_date(self.rules, start, label.day), ()

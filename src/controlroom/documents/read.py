@@ -52,7 +52,7 @@ def read(
 
     Raises ValueError, with the remedy, for a text that is too long to be a document.
     """
-    return _read(outline(text), path, Known(start, banner, rules))
+    return read_outline(outline(text), path, Known(start, banner, rules))
 
 
 def read_all(
@@ -74,11 +74,11 @@ def read_all(
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     known = Known(start, banner, rules)
-    first = [_read(one, path, known) for path, one in outlines]
+    first = [read_outline(one, path, known) for path, one in outlines]
     shared = share(first, known)
     if shared == known:
         return tuple(first)
-    return tuple(_read(one, path, shared) for path, one in outlines)
+    return tuple(read_outline(one, path, shared) for path, one in outlines)
 
 
 def share(documents: Iterable[Document], known: Known) -> Known:
@@ -89,7 +89,8 @@ def share(documents: Iterable[Document], known: Known) -> Known:
     return replace(known, start=start, squads=tuple(squads))
 
 
-def _read(text: Outline, path: str, known: Known) -> Document:
+def read_outline(text: Outline, path: str, known: Known) -> Document:
+    """As `read`, of a text whose outline has been made; `known` may hold what other documents say."""
     kind = title_kind(text, path)
     anchor = _anchor(text, path, known.start)
     draft = blocks.fill(Page(path, kind, None, anchor, known.rules, known.squads), text)
@@ -137,6 +138,7 @@ def _read(text: Outline, path: str, known: Known) -> Document:
         lints=tuple(sorted(lints, key=lambda lint: (lint.line or 0, lint.code))),
         sprints=tuple(page.sprints),
         prose=tuple(page.prose),
+        banner_text=text.before.split("\n\n")[0] if text.title else "",
     )
 
 

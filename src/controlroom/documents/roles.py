@@ -45,7 +45,7 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = _rules(
         ("risks", r"\brisks?\b|\bhazards?\b"),
         ("alignments", r"\balign(?:ment|ed|s)?\b|\bwave (?:role|participation|involvement|contribution)s?\b"),
         ("milestones", r"\bmile-?stones?\b|\bkey dates\b|\bcheckpoints?\b"),
-        ("dependencies", r"\bdependenc|\bdepends on\b|\bprerequisites?\b|\brelies on\b|\bwe need\b"),
+        ("dependencies", r"\bdependenc|\bdepends? on\b|\bprerequisites?\b|\brel(?:y|ies) on\b|\bwe need\b"),
         (
             "rituals",
             r"\britual|\brhythm|\bcadences?\b|\bceremon|\bmeetings?\b|\brecurring\b|\btouch-?points?\b",
@@ -53,13 +53,25 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = _rules(
         (
             "steps",
             r"\bnext\b.{0,40}\b(?:steps?|actions?|moves|up)\b|\bnext (?:priorities|week)\b|\baction items?\b"
-            r"|\bactions\b|\bto-?dos?\b|\bimplementation steps\b|\bup next\b",
+            r"|\bactions\b|\bto-?dos?\b|\bimplementation steps\b|\bup next\b|^\W*next\W*$|\bwhat.?s next\b",
         ),
-        ("gates", r"\bgates?\b|\bexit criteria\b|\bacceptance criteria\b|\bdefinition of done\b"),
+        (
+            "gates",
+            r"\b(?:quality|exit|release|telemetry|sprint) gates?\b|\bgates\W*$"
+            r"|\b(?:exit|acceptance) criteria\b|\bdefinition of done\b",
+        ),
         ("mission", r"\bmission\b|\bpurpose\b|\bvision\b|\bwhy we exist\b"),
-        ("waves", r"\btime-?lines?\b|\bwaves\b|\bwave (?:over|calendar|plan|sched)|\bphases\b|\bschedule\b"),
+        (
+            "waves",
+            r"\btime-?lines?\b|\broad-?map\b|\bwaves\b|\bwave (?:over|calendar|plan|sched)|\bphases\b"
+            r"|\bschedule\b",
+        ),
         ("checklist", r"\bdeliverables?\b|\bpreparations?\b|\breadiness\b|\bprep\b"),
-        ("squads", r"\bsquads\b|\bteams\b|\bcommitments?\b|\bcrews\b"),
+        (
+            "squads",
+            r"\bsquads\b|\bteams\b|\bcommitments?\b|\bcrews\b|\bcharters\b"
+            r"|\b(?:squad|team|crew) (?:assignments?|roster|list|line-?up)\b|\bwho does what\b",
+        ),
         ("sprints", r"\bsprints\b|\bdashboards?\b"),
         ("board", r"\bbacklog\b|\bexecution grid\b|\bboard\b|\bwork items\b"),
     )
@@ -275,7 +287,7 @@ def final_kind(guess: DocumentKind, page: Page, dated: bool) -> DocumentKind:
         return guess
     scores: dict[DocumentKind, int] = {
         "schedule": 3 * bool(page.waves) + 2 * bool(page.squads) + 2 * bool(page.milestones),
-        "backlog": 4 * (len(page.items) > 1),
+        "backlog": 4 * (sum(bool(item.status_text) for item in page.items) > 1),
         "charter": 2 * bool(page.alignments) + bool(page.gates) + bool(page.mission),
         "status": 2 * bool(page.blockers) + 2 * (dated and bool(page.blockers or page.steps)),
         "handbook": 2 * bool(page.rituals) + bool(page.checklists),

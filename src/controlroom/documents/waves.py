@@ -22,6 +22,7 @@ _OPEN_ENDED = re.compile(
     r"\bcontinuous|\bongoing\b|\brolling\b|\+\s?[0-9]+\s+sprint|\bahead\b", re.IGNORECASE
 )
 _DESIGN = re.compile(r"\bdesign\b", re.IGNORECASE)
+_AHEAD = re.compile(r"\bsprints? ahead\b|\+\s?[0-9]+\s+sprint", re.IGNORECASE)
 _STATUS_KEY = re.compile(r"(?:^|[.;]\s+)(?:status|state|declared)\s*[:=]\s*", re.IGNORECASE)
 _SQUADS_KEY = re.compile(r"(?:^|[.;]\s+)(?:squads?|teams?|crews?|who)\s*[:=]\s*", re.IGNORECASE)
 _ALL_SQUADS = re.compile(r"\ball (?:of the )?(?:squads|teams)\b|\bevery (?:squad|team)\b", re.IGNORECASE)
@@ -81,7 +82,7 @@ def add_row(page: Page, name: str, cells: dict[str, str], line: int) -> None:
 
 def _wave(page: Page, key: str, body: str, line: int, status: str | None = None) -> DocumentWave:
     name = _name(key)
-    design = bool(_DESIGN.search(name))
+    design = bool(_DESIGN.search(name) or _AHEAD.search(key))
     rest, declared = (body, status) if status is not None else split_declared(body)
     weeks = None if _OPEN_ENDED.search(key) else weeks_in(key) or weeks_in(body[:60])
     start, end = _range(page, key, body[:80], weeks, line)

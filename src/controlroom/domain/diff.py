@@ -316,23 +316,19 @@ def _waves(old: list[Any], new: list[Any]) -> list[Change]:
     found: list[Change] = []
     for id_, was, now in _pairs(old, new):
         name = _text(now.get("name")) or id_
-        for key in ("phase", "outcome", "verdict"):
-            before, after = _text(was.get(key)), _text(now.get(key))
-            if key not in was or key not in now or after == "unknown" or _undated(before) == _undated(after):
-                continue
-            unknown = before == "unknown"
-            found.append(
-                Change(
-                    NOW_KNOWN if unknown else "wave_verdict",
-                    id_,
-                    f"{name}: {_arrow(before, after)}",
-                    before or None,
-                    after or None,
-                )
-            )
+        before, after = _stand(was), _stand(now)
+        if "phase" in was and "phase" in now and _undated(before) != _undated(after):
+            category = NOW_KNOWN if "unknown" in (was["phase"], now["phase"]) else "wave_verdict"
+            found.append(Change(category, id_, f"{name}: {before} → {after}", before, after))
         for key in ("start", "end"):
             found += _moved_date(id_, name, key, was.get(key), now.get(key))
     return found
+
+
+def _stand(wave: Entry) -> str:
+    """Phase, outcome and verdict of a wave as far as there are any: ``ended · late``."""
+    parts = (_text(wave.get(key)) for key in ("phase", "outcome", "verdict"))
+    return " · ".join(part for part in parts if part) or "unknown"
 
 
 def _undated(verdict: str) -> str:

@@ -177,6 +177,8 @@ class Document:
     sprints: tuple[DocumentSprint, ...] = ()
     prose: tuple[DocumentNote, ...] = ()
     """What stood in places no rule speaks of; verbatim, `name` is the heading."""
+    banner_text: str = ""
+    """The first paragraph before the first heading, verbatim."""
 
 
 @dataclass(frozen=True, slots=True)

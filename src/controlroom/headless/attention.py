@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from controlroom.domain.health import Health
+from controlroom.domain.health import Health, settle
 from controlroom.domain.instants import duration
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
@@ -53,8 +53,13 @@ def failing(snapshot: Snapshot) -> bool:
 
 
 def _services(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
-    severities: dict[Health, Severity] = {Health.DOWN: "critical", Health.DEGRADED: "warning"}
-    for state in snapshot.services:
+    severities: dict[Health, Severity] = {
+        Health.DOWN: "critical",
+        Health.DEGRADED: "warning",
+        Health.UNKNOWN: "warning",
+    }
+    asked = any(s.kind == "services" and s.read_at and not s.error for s in snapshot.sources)
+    for state in settle(snapshot.services, now) if asked else ():
         severity = severities.get(state.health)
         if severity is None:
             continue

@@ -19,7 +19,12 @@ def ranked(blockers: Sequence[Blocker], now: datetime) -> tuple[Blocker, ...]:
     return tuple(
         sorted(
             blockers,
-            key=lambda b: (b.state == "resolved", _HURTS[sla(b, now)], -(age(b, now) or 0.0), b.id),
+            key=lambda b: (
+                b.state == "resolved",
+                _HURTS[sla(b, now)],
+                b.opened_at or b.first_seen or now,
+                b.id,
+            ),
         )
     )
 

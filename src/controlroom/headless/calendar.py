@@ -50,7 +50,7 @@ def as_text(program: Program, when: str, now: dt.datetime, *, done: waves.Facts 
     day, flags, statuses = _look(program, when, now, done)
     lines = [_headline(program, day, flags)]
     width = max((len(_name(s.wave)) for s in statuses), default=0)
-    lines += [f"  {_name(s.wave).ljust(width)}  {' · '.join(_wave(s))}" for s in statuses]
+    lines += [f"  {_name(s.wave).ljust(width)}  {' · '.join(facts(s))}" for s in statuses]
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +83,7 @@ def _name(wave: waves.Wave) -> str:
     return clean(wave.name or wave.id, 60)
 
 
-def _wave(status: waves.WaveStatus) -> list[str]:
+def facts(status: waves.WaveStatus) -> list[str]:
     """What there is to say of a wave, shortest fact first."""
     known = {
         "planned": f"opens in {status.opens_in} d",
@@ -91,12 +91,12 @@ def _wave(status: waves.WaveStatus) -> list[str]:
         "ended": f"ended {status.ended_ago} d ago" + (f", {status.outcome}" if status.outcome else ""),
         "unknown": "no dates",
     }
-    facts = [known[status.phase]]
+    said = [known[status.phase]]
     if status.overlaps:
-        facts.append("overlaps " + ", ".join(status.overlaps))
-    facts += status.targets
+        said.append("overlaps " + ", ".join(status.overlaps))
+    said += status.targets
     if status.wave.declared is not None:
-        facts.append(f"declared: {clean(status.wave.declared.text, 120)}")
+        said.append(f"declared: {clean(status.wave.declared.text, 120)}")
     if status.verdict is not None:
-        facts.append(status.verdict)
-    return facts
+        said.append(status.verdict)
+    return said

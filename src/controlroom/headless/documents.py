@@ -127,7 +127,7 @@ def _note(note: DocumentNote) -> Mapping[str, Any]:
 
 def as_text(documents: Sequence[Document]) -> str:
     """Each document with everything it says, a line per statement, its line number first."""
-    return "\n".join("\n".join(_lines(document)) for document in documents) + "\n"
+    return "\n".join("".join(f"{line}\n" for line in _lines(document)) for document in documents)
 
 
 def _lines(document: Document) -> Iterator[str]:

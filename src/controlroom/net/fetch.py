@@ -247,7 +247,7 @@ class Api:
             raise Unusable(reason, "mend the reference, or set what it names") from None
 
     def _trust(self) -> ssl.SSLContext:
-        if urlsplit(self.endpoint.url).scheme.casefold() != "https":
+        if not self.endpoint.url.casefold().startswith("https:"):
             # Loading the machine's authorities takes tens of milliseconds that plain HTTP does not need;
             # this context trusts none.
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -279,7 +279,7 @@ class Api:
                     "see whether url should say http or https",
                 )
             if isinstance(cause, socket.gaierror):
-                return f"the name {urlsplit(self.endpoint.url).hostname} is not known", "mend url, or the DNS"
+                return f"the name in {self.shown} is not known", "mend url, or the DNS"
             if isinstance(cause, ConnectionRefusedError):
                 return f"{self.shown} refuses connections", "start it, or mend its url"
             if isinstance(cause, OSError) and cause.errno is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from controlroom.probes.threads import in_thread
+from controlroom.net.threads import in_daemon
 
 AT_ONCE = 16
 """Lookups under way; more wait for their turn."""
@@ -46,7 +46,7 @@ class Names:
 
     async def _ask(self, host: str) -> list[Found]:
         async with self._turn:
-            found = await in_thread(lambda: _resolve(host), f"look up {host}")
+            found = await in_daemon(_resolve, host)
         now = asyncio.get_running_loop().time()
         self._known = {name: kept for name, kept in self._known.items() if now - kept[0] < KEEP}
         self._known[host] = (now, found)

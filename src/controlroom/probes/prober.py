@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from controlroom.domain.health import Health, ProbeResult, Service
 from controlroom.domain.secret import SecretRef
 from controlroom.engine.ports import Clock
+from controlroom.net.threads import in_daemon
 from controlroom.probes import KINDS, probe_for
 from controlroom.probes.names import Names
 from controlroom.probes.port import Context, Probe, Trouble
 from controlroom.probes.request import secrets_of, written_in
-from controlroom.probes.threads import in_thread
 from controlroom.probes.wording import redact, sentence
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Prober:
         return await asyncio.shield(task)
 
     async def _made(self, kind: str) -> Probe:
-        probe = self._probes[kind] = await in_thread(lambda: probe_for(kind), f"import {kind}")
+        probe = self._probes[kind] = await in_daemon(probe_for, kind)
         return probe
 
     def context(self, deadline: float) -> Context:
@@ -107,12 +107,15 @@ class Prober:
         if known is not None and now - known.fetched < (REFUSED_AGE if known.refused else SECRET_AGE):
             return known.value
         try:
-            value = await in_thread(lambda: self._resolve(ref), "fetch a secret")
+            value = await in_daemon(self._fetch, ref)
         except Exception as error:
             # The message of a resolver names where the secret is kept, never what it is.
             raise Trouble(f"no secret: {redact(str(error))}", Health.UNKNOWN) from None
         self._secrets[ref] = _Secret(value, now)
         return value
+
+    def _fetch(self, ref: SecretRef) -> str:
+        return self._resolve(ref)
 
     def _refused(self, ref: SecretRef) -> None:
         if ref in self._secrets:
@@ -122,7 +125,7 @@ class Prober:
         key = (service.ca, service.verify)
         if key not in self._tls:
             # Reading the system's CA certificates takes long enough to be felt at the keyboard.
-            self._tls[key] = await in_thread(lambda: _tls(service.ca, service.verify), "read certificates")
+            self._tls[key] = await in_daemon(_tls, service.ca, service.verify)
         return self._tls[key]
 
     def _without_secrets(self, service: Service, result: ProbeResult) -> ProbeResult:

@@ -61,7 +61,7 @@ class RedisProbe:
             if not limit.expired():
                 raise Trouble("connection timed out", unreachable=True) from None
             raise stage.late(host, context.deadline) from None
-        except (RedisError, OSError, UnicodeError) as error:
+        except (RedisError, OSError, ValueError) as error:
             if isinstance(error, AuthenticationError) and service.password is not None:
                 context.forget(service.password)
             raise _trouble(error, host) from None
@@ -152,7 +152,7 @@ class Link(Connection):
 
 
 class Bounded(asyncio.StreamReader):
-    """Gives up on a server that floods."""
+    """Gives up on a server that floods, or begins as no reply of Redis does."""
 
     def __init__(self, link: Link) -> None:
         super().__init__()
@@ -160,12 +160,18 @@ class Bounded(asyncio.StreamReader):
 
     def feed_data(self, data: Any) -> None:
         """asyncio: bytes came."""
+        first = not self._link.heard
         self._link.heard += len(data)
-        if self._link.heard > REPLY_LIMIT:
-            self.set_exception(OSError(f"answers with more than {REPLY_LIMIT // 1024} KiB"))
-            self._link.abort()
+        if first and data[:1] not in (b"+", b"-", b":", b"$", b"*"):
+            self._give_up("answers, but is not Redis")
+        elif self._link.heard > REPLY_LIMIT:
+            self._give_up(f"answers with more than {REPLY_LIMIT // 1024} KiB")
         else:
             super().feed_data(data)
+
+    def _give_up(self, reason: str) -> None:
+        self.set_exception(Trouble(reason))
+        self._link.abort()
 
 
 async def _link(service: Service, context: Context, stage: Stage) -> Link:
@@ -246,7 +252,7 @@ def _trouble(error: BaseException, host: str) -> Trouble:
         return Trouble(_refusal(text))
     if isinstance(error, MaxConnectionsError) or "max number of clients" in text:
         return Trouble("refuses: too many clients")
-    if isinstance(error, InvalidResponse):
+    if isinstance(error, (InvalidResponse, ValueError)) and not isinstance(error, UnicodeError):
         return Trouble("answers, but is not Redis")
     if isinstance(error, ResponseError):
         return Trouble(_refusal(text))

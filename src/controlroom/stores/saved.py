@@ -118,18 +118,21 @@ def read(path: pathlib.Path) -> object:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError) as problem:
         raise UnreadableSaved(getattr(problem, "strerror", None) or "not a path") from None
-    with os.fdopen(handle, "rb", closefd=True) as source:
-        about = os.fstat(source.fileno())
+    try:
+        about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise UnreadableSaved("not a regular file")
         if about.st_uid != os.geteuid() or about.st_mode & 0o022:
             raise UnreadableSaved("belongs to somebody else, or others may write to it")
         if about.st_size > LIMIT:
             raise UnreadableSaved("too large")
-        try:
-            return load(source.read(LIMIT))
-        except OSError as problem:
-            raise UnreadableSaved(problem.strerror or "cannot be read") from None
+        with os.fdopen(handle, "rb", closefd=False) as source:
+            raw = source.read(LIMIT)
+    except OSError as problem:
+        raise UnreadableSaved(problem.strerror or "cannot be read") from None
+    finally:
+        os.close(handle)
+    return load(raw)
 
 
 def _sync(folder: pathlib.Path) -> None:

@@ -32,10 +32,10 @@ RESET = (
 class Leaving:
     """Asks to leave once, and sees to it that it happens."""
 
-    def __init__(self, leave: Callable[[int], None], patience: float = PATIENCE) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
         self.code: int | None = None
         """Exit code of what asked to leave; None while nobody has."""
-        self._leave = leave
+        self._leave: Callable[[int], object] | None = None
         self._patience = patience
         self._done = threading.Event()
         self._attributes = terminal_attributes()
@@ -45,7 +45,14 @@ class Leaving:
         if self.code is None:
             self.code = code
             threading.Thread(target=self._watch, name="leaving", daemon=True).start()
-            self._leave(code)
+            if self._leave is not None:
+                self._leave(code)
+
+    def ask(self, leave: Callable[[int], object]) -> None:
+        """From now on, leaving calls `leave` with the exit code; at once where it was asked for before."""
+        self._leave = leave
+        if self.code is not None:
+            leave(self.code)
 
     def done(self) -> None:
         """It has ended by itself."""

@@ -5,30 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.rows import Line, Pane, Row, Subject, View
 
-
-class DetailText(Protocol):
-    """What `describe` gives."""
-
-    @property
-    def title(self) -> str:
-        """The thing's name."""
-        ...
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
-        """All that is known; the widget wraps it."""
-        ...
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """Addresses and paths, the best first."""
-        ...
+if TYPE_CHECKING:
+    from controlroom.tui.details.base import Detail
 
 
 class Header(Protocol):
@@ -55,7 +39,7 @@ class Parts:
     panes: tuple[Pane, ...]
     header: Header
     strip: Callable[[Snapshot, datetime, View, int], Line]
-    describe: Callable[[Snapshot, Subject, datetime, View], DetailText]
+    describe: Callable[[Snapshot, Subject, datetime, View], Detail]
     compile_filter: Callable[[str, Program], Callable[[Row], bool]]
 
 
@@ -68,7 +52,7 @@ def usual() -> Parts:
     return Parts(PANES, header, strip, _describe, compile_filter)
 
 
-def _describe(snapshot: Snapshot, subject: Subject, now: datetime, view: View) -> DetailText:
+def _describe(snapshot: Snapshot, subject: Subject, now: datetime, view: View) -> Detail:
     # Details are many modules; none is needed before the first Enter.
     from controlroom.tui.detail import describe
 

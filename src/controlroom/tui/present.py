@@ -210,8 +210,8 @@ def today(now: datetime, program: Program) -> date:
 
 
 def present_moment(snapshot: Snapshot, view: View) -> datetime:
-    """The instant `rows` goes by: the view's minute, else when the snapshot was taken."""
-    return view.minute or snapshot.taken_at or datetime.min.replace(tzinfo=UTC)
+    """The instant `rows` goes by: the view's minute, else when the snapshot was taken, else long ago."""
+    return view.minute or snapshot.taken_at or LONG_AGO
 
 
 @by_identity(keep=4)
@@ -271,6 +271,9 @@ def hosts(value: str, view: View) -> str:
     """`value` as it is, or with hosts and addresses hidden (`redact`)."""
     return _hosts().sub("(hidden)", value) if view.redact else value
 
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""What `rows` goes by while nobody has said what time it is."""
 
 _UNREAD: Mapping[SourceKind, str] = {"documents": "unreadable", "status": "unreadable"}
 _ORDER = ("failed", "stale", "loading", "late", "fresh")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from controlroom.config.themes import ThemeFile
@@ -15,26 +16,12 @@ def textual_theme(theme: ThemeFile, *, ansi: bool = False) -> Theme:
 
     `ansi`: the terminal's own sixteen colours instead of the theme's.
     """
-    from textual.theme import Theme
+    from textual.theme import BUILTIN_THEMES, Theme
 
+    if ansi:
+        return replace(BUILTIN_THEMES["ansi-dark" if theme.dark else "ansi-light"], name=theme.name)
     ink = {name: style.color for name, style in theme.styles.items()}
     surface = theme.surface
-    if ansi:
-        return Theme(
-            name=theme.name,
-            primary="ansi_cyan",
-            secondary="ansi_cyan",
-            accent="ansi_cyan",
-            warning="ansi_yellow",
-            error="ansi_red",
-            success="ansi_green",
-            foreground="ansi_default",
-            background="ansi_default",
-            surface="ansi_default",
-            panel="ansi_default",
-            dark=theme.dark,
-            ansi=True,
-        )
     return Theme(
         name=theme.name,
         primary=ink["accent"],

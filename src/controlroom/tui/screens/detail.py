@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from controlroom.tui.lines import as_text, wrap
+from controlroom.tui.details.base import LABEL
+from controlroom.tui.lines import wrap
 from controlroom.tui.rows import Line, Row, Span, Subject
 from controlroom.tui.screens.dialog import Dialog, TextList
 
@@ -25,7 +26,7 @@ class DetailScreen(Dialog):
         detail = self.room_app.describe(self.subject)
         if self._told != (detail, width):
             self._told = (detail, width)
-            lines: list[Line] = [piece for line in detail.lines for piece in wrap(line, width, 2)]
+            lines: list[Line] = [piece for line in detail.lines for piece in wrap(line, width, _indent(line))]
             rows = [Row(key=str(n), selectable=False, data=(line,)) for n, line in enumerate(lines)]
             self._text.scroller.replace(rows)
             links = ("link.open",) if detail.links else ()
@@ -40,9 +41,14 @@ class DetailScreen(Dialog):
 
     def do_subject_copy(self) -> None:
         """Copy all of it."""
-        detail = self.room_app.describe(self.subject)
-        self.room_app.copy(f"{detail.title}\n{as_text(detail.lines)}")
+        self.room_app.copy_subject(self.subject)
 
     def do_link_open(self) -> None:
         """Open its link, or choose among several."""
-        self.room_app.open_links(self.room_app.describe(self.subject).links)
+        self.room_app.open_subject(self.subject)
+
+
+def _indent(line: Line) -> int:
+    """Where the text of a line begins that goes on below it: behind the name of a fact."""
+    named = len(line) > 1 and line[0].style == "dim" and len(line[0].text) == LABEL
+    return LABEL if named else len(line[0].text) - len(line[0].text.lstrip()) if line else 0

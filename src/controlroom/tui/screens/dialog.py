@@ -60,7 +60,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self.styles.layout = Placed()
+        self.styles.set_rule("layout", Placed())
         self._list: RowList
 
     def make_list(self) -> RowList:
@@ -102,7 +102,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
             if action.keys:
                 key = shown(action.keys[0], plain=self.room_app.plain)
                 spans += [Span(key, "accent"), Span(f" {action.label}  ", "dim")]
-        return tuple(spans[:-1] + [Span(spans[-1].text.rstrip(), "dim")]) if spans else ()
+        return (*spans[:-1], Span(spans[-1].text.rstrip(), "dim")) if spans else ()
 
     def on_click(self, event: Click) -> None:
         """A click beside the dialog closes it."""

@@ -28,7 +28,9 @@ def help_rows(actions: Sequence[Action], *, plain: bool = False) -> tuple[Row, .
     for group in GROUPS:
         if rows:
             rows.append(Row(key=f"blank:{group}", selectable=False, data=((),)))
-        rows.append(Row(key=f"group:{group}", selectable=False, heading=True, data=((Span(group, "title"),),)))
+        rows.append(
+            Row(key=f"group:{group}", selectable=False, heading=True, data=((Span(group, "title"),),))
+        )
         rows += [
             Row(key=action.id, selectable=False, data=(_line(action, plain),))
             for action in actions

@@ -45,7 +45,5 @@ class LintsScreen(Dialog):
         self.room_app.copy_subject(self._pane.scroller.subject)
 
     def do_link_open(self) -> None:
-        """Open the file's link."""
-        subject = self._pane.scroller.subject
-        if subject is not None:
-            self.room_app.open_links(self.room_app.describe(subject).links)
+        """Show or open the place to mend it."""
+        self.room_app.open_subject(self._pane.scroller.subject)

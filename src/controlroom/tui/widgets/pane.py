@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.layout import Box
 from controlroom.tui.rows import DrawContext, Heading, Line, Pane, Row, Span, View
 from controlroom.tui.widgets.rowlist import RowList
 
-Compile = Callable[[str, object], Callable[[Row], bool]]
+Compile = Callable[[str, Program], Callable[[Row], bool]]
 """`filters.compile`: text and programme to a test for rows."""
 
 Report = Callable[[str, Exception], None]

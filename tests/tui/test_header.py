@@ -1,0 +1,113 @@
+"""The line over everything, and the strip under it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.tui.rooms import EMPTY, NOW, ROOM, changed, view
+
+from controlroom.domain.snapshot import StatusSeen
+from controlroom.tui.header import header, strip
+from controlroom.tui.lines import as_text, line_width
+
+
+def told(width: int = 200, **more: object) -> str:
+    room = more.pop("room", ROOM)
+    now = more.pop("now", NOW)
+    seen = more.pop("seen", view())
+    return as_text((header(room, now, seen, width, **more),))  # type: ignore[arg-type]
+
+
+def test_a_wide_header_says_everything() -> None:
+    """Programme, note, its clock with zone, week, wave day, services, next ritual on both clocks."""
+    for part in (
+        "Harbour programme",
+        "example programme",
+        "Wed 2026-03-04 08:59:30 CET",
+        "W1D3",
+        "Wave One day 3/14",
+        "● 10 up",
+        "▲ 1 degraded",
+        "✖ 1 down",
+        "? 0",
+        "Daily Standup in 00:30",
+        "13:30 IST",
+        "Integration Day today",
+    ):
+        assert part in told()
+
+
+def test_at_eighty_columns_what_matters_most_is_left() -> None:
+    """Clock, week and day, service counts and the countdown survive."""
+    line = told(80)
+    for part in ("harbour", "08:59:30", "W1D3", "✖ 1", "Standup 00:30"):
+        assert part in line
+
+
+@pytest.mark.parametrize("width", range(20, 240, 7))
+def test_the_header_never_overruns_its_width(width: int) -> None:
+    """It sheds parts until it fits, and crops when nothing is left to shed."""
+    assert line_width(header(ROOM, NOW, view(), width)) <= width
+
+
+def test_on_the_hour_the_ritual_is_now() -> None:
+    """At 09:00:00 the countdown gives way to NOW, for as long as the ritual lasts."""
+    start = NOW + timedelta(seconds=30)
+    assert "Daily Standup NOW" in told(now=start)
+    assert "Daily Standup NOW" in told(now=start + timedelta(minutes=14))
+    assert "NOW" not in told(now=start + timedelta(minutes=15))
+
+
+def test_a_frozen_screen_and_a_set_clock_are_framed() -> None:
+    """Neither can be mistaken for the live room."""
+    line = told(80, frozen=NOW, clock_set=True)
+    assert "FROZEN 08:59:30" in line
+    assert "CLOCK SET" in line
+
+
+def test_services_that_stopped_answering_are_unknown() -> None:
+    """A count of what is up is a claim about now, not about the last answer."""
+    line = told(now=NOW + timedelta(minutes=5))
+    assert "● 0 up" in line
+    assert "? 12 unknown" in line
+
+
+def test_trouble_with_the_sources_is_said() -> None:
+    """Blind, restored and unreachable are in the header, as they make the rest uncertain."""
+    unsure = tuple(replace(state, verified=False) for state in ROOM.services)
+    assert "BLIND" in told(room=changed(services=unsure))
+    assert "restored" in told(room=changed(restored=True))
+    failed = tuple(
+        replace(s, error="refused", error_since=NOW) if s.kind == "alerts" else s for s in ROOM.sources
+    )
+    assert "Alertmanager unreachable" in told(room=changed(sources=failed))
+
+
+def test_an_empty_room_has_a_header() -> None:
+    """Without start, waves, rituals and services the clock and the name are still there."""
+    assert told(room=EMPTY) == "programme   Wed 2026-03-04 08:59:30 CET"
+
+
+def test_the_focused_squad_is_named() -> None:
+    """A room that shows one squad only says so."""
+    assert "only Quay & Berths" in told(seen=view(focus_squad="quay"))
+
+
+def test_the_strip_counts_changes_by_category() -> None:
+    """One line: since when, and how many of each; a single change of coverage in its own words."""
+    line = as_text((strip(ROOM, NOW, view(), 160),))
+    assert line.startswith("since Tue Mar 3 22:00, nightly")
+    assert "+1 blocker" in line
+    assert "✓ 2 done" in line
+    assert "coverage quay 2/2 → 1/2" in line
+
+
+def test_without_a_baseline_the_strip_says_why() -> None:
+    """No status file is not "nothing changed"."""
+    none = changed(baseline=None, changes=())
+    assert "no baseline: no status file yet" in as_text((strip(none, NOW, view(), 160),))
+    broken = replace(none, status=StatusSeen((), ("2026-03-03.json line 3: not JSON",)))
+    assert "1 status files unreadable" in as_text((strip(broken, NOW, view(), 160),))
+    assert "nothing changed" in as_text((strip(changed(changes=()), NOW, view(), 160),))
