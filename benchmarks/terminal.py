@@ -58,7 +58,9 @@ class Terminal:
     def __enter__(self) -> Terminal:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
-        env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **self.env}
+        # COLUMNS and LINES of whoever runs us would win over the terminal's own size.
+        mine = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        env = {**mine, "TERM": "xterm-256color", "COLORTERM": "truecolor", **self.env}
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             self.command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True

@@ -147,7 +147,41 @@ def room(options: Namespace) -> int:
 
 def init(options: Namespace) -> int:
     """A complete configuration from the squads' documents; notes on stderr say what came from where."""
-    raise NotImplementedError
+    from controlroom.config.values import Config
+    from controlroom.documents.propose import propose
+    from controlroom.headless.problems import say
+    from controlroom.stores import atomic
+
+    target = Path(options.output or options.config or "controlroom.toml")
+    if target.exists() and not options.force:
+        raise Refused("there is a configuration already", str(target), "overwrite it with --force")
+    readings = _read_documents(options.documents, Config(), given(options))
+    for reading in readings:
+        if reading.document is None or reading.error is not None:
+            raise Usage("a document cannot be read", str(reading.error), "nothing was written")
+    paths = [_from(target.parent, reading.path) for reading in readings]
+    proposal = propose([reading.document for reading in readings if reading.document], paths=paths)
+    try:
+        atomic.write(target, proposal.toml_text.encode())
+    except OSError as problem:
+        raise Usage("the configuration cannot be written", f"{target}: {problem.strerror}") from None
+    for note in proposal.notes:
+        say(note)
+    asked = given(options)
+    asked.print(
+        lambda: f"{target} written: controlroom --config {target} config check says what is left to fill in",
+        lambda: {"path": str(target), "notes": list(proposal.notes)},
+    )
+    return FINE
+
+
+def _from(folder: Path, document: str) -> str:
+    """`document` as a configuration in `folder` names it: no pattern, relative unless far away."""
+    import glob
+
+    there, here = Path(document).absolute(), folder.absolute()
+    shared = os.path.commonpath((there, here))
+    return glob.escape(str(there) if shared == there.anchor else os.path.relpath(there, here))
 
 
 def config_check(options: Namespace) -> int:
@@ -215,14 +249,18 @@ def documents_read(options: Namespace) -> int:
     return FINE if len(found) == len(readings) else USAGE
 
 
-def _read_documents(files: Sequence[str], config: Config, asked: Given) -> Sequence[DocumentReading]:
-    """Each file as the room would read it, in the company of the others."""
+def _read_documents(names: Sequence[str], config: Config, asked: Given) -> Sequence[DocumentReading]:
+    """Each file, and all Markdown below each folder, as the room would read it in company of the others."""
     import glob
 
     from controlroom.domain.snapshot import DocumentsSeen, Observation
     from controlroom.headless.sweeping import run
     from controlroom.sources.documents import DocumentsSource
 
+    files: list[str] = []
+    for name in names:
+        below = sorted(Path(name).rglob("*.md")) if Path(name).is_dir() else []
+        files += map(str, below) if below else [name]
     source = DocumentsSource(
         [glob.escape(file) if Path(file).exists() else file for file in files],
         Path(),

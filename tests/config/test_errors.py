@@ -122,7 +122,7 @@ CASES: dict[str, tuple[str, str, int | None, str, str]] = {
         "services[1].depends_on",
         10,
         "a → b → a",
-        "depends_on",
+        "take one",
     ),
     "two references": (
         "[[prometheus]]\nurl='http://h'\ntoken={env='A',file='b'}\n",
@@ -291,3 +291,13 @@ def test_whatever_stands_in_a_file_is_a_configuration_or_errors(data: dict[str, 
     for error in errors(text):
         assert error.message
         assert error.key or "TOML" in error.message or "deep" in error.message
+
+
+def test_a_long_chain_of_services_is_no_circle() -> None:
+    """Thousands of services that depend on one another are looked through at once, in any order."""
+    text = "".join(
+        f"[[services]]\nid='s{n}'\nkind='tcp'\nurl='h:1'\ndepends_on=['s{n + 1}']\n" for n in range(5000)
+    )
+    assert errors(text + "[[services]]\nid='s5000'\nkind='tcp'\nurl='h:1'\n") == ()
+    (error,) = errors(text + "[[services]]\nid='s5000'\nkind='tcp'\nurl='h:1'\ndepends_on=['s4999']\n")
+    assert "s4999 → s5000 → s4999" in error.message

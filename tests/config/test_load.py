@@ -315,3 +315,9 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as caught:
         load(tmp_path / "missing.toml", environ={})
     assert "no such configuration" in caught.value.errors[0].message
+
+
+def test_milestones_with_the_same_words_stay_apart() -> None:
+    """An id that is made of label and text is made unique, and is never an error by itself."""
+    text = "[[milestones]]\nlabel = 'W1D3'\ntext = 'Demo'\n" * 2
+    assert [m.id for m in read(text).program.milestones] == ["w1d3_demo", "w1d3_demo_2"]

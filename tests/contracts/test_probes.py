@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
@@ -52,8 +53,10 @@ TLS = pytest.mark.parametrize("tried", [t for t in KINDS_TRIED if t.tls], ids=la
 
 @pytest.fixture
 async def prober() -> AsyncIterator[Prober]:
-    """A prober without secrets."""
+    """A prober without secrets, its libraries loaded."""
     made = Prober(lambda: datetime.now(UTC), lambda ref: "")
+    for kind in KINDS:
+        await made.load(kind)
     yield made
     made.close()
 
@@ -212,6 +215,7 @@ async def test_a_stopped_server_hangs_and_comes_back(prober: Prober, tried: Trie
     server = start(tried.server)
     assert (await ask(prober, tried, server.address)).health is Health.UP
     server.pause()
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
     result = await ask(prober, tried, server.address)
     if tried.speaks:
         assert (result.health, result.reason) == (Health.DOWN, "connected, but no answer within 0.5 s")

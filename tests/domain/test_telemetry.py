@@ -115,6 +115,14 @@ def test_a_gate_covers_its_own_squads_only() -> None:
     assert gate(Wave("a", squads=("pass", "nobody")), parts).verdict == "FAIL"
 
 
+def test_a_gate_knows_squads_by_their_names() -> None:
+    """A wave that a document lists squads for, by name or alias, is judged by the same squads."""
+    parts = [Coverage("river_weir", 1, 1, 100, "PASS")]
+    assert gate(Wave("a", squads=("River & Weir",)), parts).verdict == "PASS"
+    aliases = {"Weir": "river_weir"}
+    assert gate(Wave("a", squads=("Weir", "river_weir")), parts, aliases.get).ok == 1
+
+
 def test_a_wave_without_squads_is_judged_by_all_who_declare() -> None:
     """Where a wave lists no squads, every squad that promises something counts, and nobody else."""
     judged = gate(Wave("a"), [PARTS["PASS"], PARTS["NOT_DECLARED"]])
@@ -155,6 +163,7 @@ def test_a_server_that_is_down_keeps_what_was_last_seen() -> None:
         targets=(),
     )
     assert (other.code, other.last_seen, other.signal.metric) == (GapCode.SOURCE_DOWN, None, "n")
+    assert other.query == 'n{job="job"}'
     assert is_gap(down)
 
 

@@ -91,7 +91,7 @@ def test_a_stopped_redis_is_told_and_so_is_its_return(room: Terminal) -> None:
     redis = children(room.process.pid)["redis-server"]
     os.kill(redis, signal.SIGSTOP)
     try:
-        screen = until(room, lambda s: re.search(r"redis\s.*down", s), "redis down")
+        screen = until(room, lambda s: re.search(r"(?i)redis\s.*down", s), "redis down")
         assert re.search(r"● ?[3-9] up", screen)
     finally:
         os.kill(redis, signal.SIGCONT)
@@ -102,7 +102,7 @@ def test_a_killed_prometheus_makes_signals_unknown_not_absent(room: Terminal) ->
     """Without Prometheus the telemetry pane says that it cannot be reached."""
     until(room, lambda s: re.search(r"● ?[5-9] up", s), "five services up")
     os.kill(children(room.process.pid)["prometheus"], signal.SIGKILL)
-    until(room, lambda s: re.search(r"prometheus\s.*down", s), "prometheus down")
+    until(room, lambda s: re.search(r"(?i)prometheus\s.*down", s), "prometheus down")
     until(room, lambda s: re.search(r"unreachable|SOURCE_DOWN", s), "telemetry unreachable")
 
 

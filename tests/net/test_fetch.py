@@ -7,11 +7,23 @@ import gzip
 import logging
 import os
 import socket
+import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, MutableMapping
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from tests.conftest import Start
 from tests.net.wire import answer, request, saying, serving
 
@@ -19,6 +31,7 @@ from controlroom.config.values import PrometheusServer
 from controlroom.domain.secret import SecretRef
 from controlroom.lab import servers
 from controlroom.net.fetch import Answer, Api, FetchError, Unreachable, Unusable, shown
+from controlroom.net.threads import in_daemon
 
 PASSWORD = "correct-horse"
 
@@ -268,6 +281,77 @@ async def test_cancelling_is_never_swallowed() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+def certificate(folder: Path, host: str) -> Path:
+    """A self-signed certificate for `host`, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    begun = datetime.now(UTC) - timedelta(days=1)
+    alternative: x509.GeneralName = x509.DNSName(host)
+    with suppress(ValueError):
+        alternative = x509.IPAddress(ip_address(host))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begun)
+        .not_valid_after(begun + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{host}.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
+
+
+async def test_certificates_are_verified_against_the_own_authority(tmp_path: Path) -> None:
+    """With `ca` a private server is trusted, without it refused, and never for another host's name."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(answer(b"hello"))
+
+    own, other = certificate(tmp_path, "127.0.0.1"), certificate(tmp_path, "elsewhere.example")
+    tls, wrong = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
+    tls.load_cert_chain(own)
+    wrong.load_cert_chain(other)
+    async with serving(script, tls) as url, serving(script, wrong) as wrong_url:
+        assert (await fetch(replace(at(url, 5), ca=str(own)))).body == b"hello"
+        assert (await fetch(replace(at(url, 5), verify=False))).body == b"hello"
+        with pytest.raises(Unreachable, match=r"the certificate of .* is refused"):
+            await fetch(at(url, 5))
+        with pytest.raises(Unreachable, match=r"the certificate of .* is refused"):
+            await fetch(replace(at(wrong_url, 5), ca=str(other)))
+        with pytest.raises(Unusable, match="cannot be read"):
+            await fetch(replace(at(url, 5), ca=str(tmp_path / "missing.pem")))
+        with pytest.raises(Unreachable):
+            await fetch(at(url.replace("https", "http"), 5))
+
+
+def test_a_thread_that_hangs_does_not_hold_up_the_end() -> None:
+    """A process whose blocking call never comes back ends when it is done, not when the call is."""
+    program = (
+        "import asyncio, time\n"
+        "from controlroom.net.threads import in_daemon\n"
+        "async def main():\n"
+        "    assert await in_daemon(sum, [1, 2]) == 3\n"
+        "    task = asyncio.create_task(in_daemon(time.sleep, 60))\n"
+        "    await asyncio.sleep(0.05)\n"
+        "    task.cancel()\n"
+        "asyncio.run(main())\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+
+
+async def test_what_a_thread_raises_is_raised_where_it_is_awaited() -> None:
+    """An exception in the thread reaches whoever waits for its result."""
+    with pytest.raises(ZeroDivisionError):
+        await in_daemon(divmod, 1, 0)
 
 
 def test_an_address_is_shown_without_login_and_query() -> None:

@@ -114,7 +114,7 @@ PAST: Mapping[str, Sequence[tuple[str, float, float]]] = {
     "tide_seconds_count": BOTH,
     "tide_gauge": (BOTH[0],),
     "tide_ebb": (('job="tide",instance="a"', 7200, 3660),),
-    "tide_lag": (('job="tide",instance="a"', 7200, 120),),
+    "tide_lag": (('job="tide",instance="a"', 7200, 120), ('job="tide",instance="b"', 7200, 180)),
     "tide_brief": (('job="tide",instance="a"', 5040, 5040),),
     "lock_level": (('job="weir",instance="w"', 7200, 0),),
 }
@@ -125,7 +125,7 @@ def tide(metric: str, job: str | None = "tide") -> Signal:
 
 
 async def test_history_explains_every_signal(start: Start) -> None:
-    """Present, partial, stale, disappeared, never seen and no target are told apart at a given instant."""
+    """Present, partial, stale, disappeared, never seen and no target are told apart."""
 
     def make(folder: Path) -> servers.Server:
         history(folder, PAST)
@@ -299,7 +299,7 @@ def code(metric: str, *codes: GapCode) -> Callable[[dict[str, SignalReading]], b
 
 
 async def test_a_live_target_from_first_scrape_to_death(start: Start) -> None:
-    """Pending, then there; a metric that goes away, relabelling that drops all, targets that die one by one."""
+    """Pending, then there; then a metric goes away, relabelling drops all, and targets die one by one."""
     one, two = start(servers.node_exporter), start(servers.node_exporter)
     with exporting() as exporter:
         exporter.text = "tide_level 1\n"
@@ -321,14 +321,11 @@ async def test_a_live_target_from_first_scrape_to_death(start: Start) -> None:
         assert early[0]["node_load1"].code is GapCode.TARGET_PENDING
         assert early[0]["node_cpu"].code is GapCode.UNKNOWN
         assert early[0]["nowhere_total"].code is GapCode.UNKNOWN
-        everything = code("mute_level", GapCode.SCRAPE_EMPTY)
-        hinted = (
-            await until(
-                metrics, lambda f: everything(f) and f["node_load_1"].hint == "did you mean node_load1?"
-            )
-        )[-1]
+        scraped, silent = code("mute_level", GapCode.SCRAPE_EMPTY), code("nowhere_total", GapCode.NEVER_SEEN)
+        hint = "did you mean node_load1?"
+        settled = await until(metrics, lambda f: scraped(f) and silent(f) and f["node_load_1"].hint == hint)
+        hinted = settled[-1]
         assert hinted["node_load_1"].code is GapCode.NEVER_SEEN
-        assert hinted["nowhere_total"].code is GapCode.NEVER_SEEN
         assert hinted["node_cpu"].code is GapCode.NO_TARGET
         assert hinted["node_cpu"].hint == "did you mean job node?"
         assert hinted["tide_level"].code is GapCode.OK
@@ -457,7 +454,7 @@ HTML = answer(b"<html>welcome</html>", kind="text/html; charset=utf-8")
     ],
 )
 async def test_another_kind_of_server_is_a_failure_with_its_reason(said: bytes, reason: str) -> None:
-    """A server that answers, but not as Prometheus does, is named for what it is; no exception, no absence."""
+    """A server that answers, but not as Prometheus, is named for what it is; no exception, no absence."""
     async with saying(said) as url:
         metrics = source(url, [tide("tide_level")])
         failure = (await poll(metrics)).failure
@@ -465,14 +462,6 @@ async def test_another_kind_of_server_is_a_failure_with_its_reason(said: bytes, 
     assert failure is not None
     assert reason in failure.reason
     assert failure.remedy
-
-
-def by_path(parts: Mapping[str, bytes], other: bytes) -> Callable[..., object]:
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await request(reader)
-        writer.write(next((said for key, said in parts.items() if key.encode() in asked), other))
-
-    return script
 
 
 def vector(*rows: tuple[Mapping[str, str], str]) -> bytes:
@@ -483,7 +472,7 @@ def vector(*rows: tuple[Mapping[str, str], str]) -> bytes:
 
 
 ERROR = answer(b'{"status":"error","errorType":"execution","error":"too many samples"}', "422 Unprocessable")
-SERIES = {"__name__": "tide_level", "job": "tide"}
+SERIES = {"metric": "tide_level", "job": "tide"}
 
 
 @pytest.mark.parametrize(
@@ -507,7 +496,7 @@ SERIES = {"__name__": "tide_level", "job": "tide"}
 async def test_a_query_that_fails_takes_only_its_part(
     parts: Mapping[str, bytes], code: GapCode, said: str
 ) -> None:
-    """A refused query makes what it would have told unknown, with Prometheus's own reason; never an absence."""
+    """A refused query makes what it would have told unknown, for Prometheus's own reason."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await request(reader)

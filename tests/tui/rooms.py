@@ -16,7 +16,7 @@ from controlroom.domain.telemetry import Alert, Coverage, GapCode, Gate, Signal,
 from controlroom.domain.triage import Blocker
 from controlroom.domain.waves import Declared, Wave
 from controlroom.tui.lines import as_text, line_width
-from controlroom.tui.rows import DrawContext, Pane, Row, View
+from controlroom.tui.rows import DrawContext, Line, Pane, Row, View
 
 NOW = datetime(2026, 3, 4, 7, 59, 30, tzinfo=UTC)
 """Wed 2026-03-04 08:59:30 in Berlin, Week 1 Day 3 of the programme."""
@@ -230,7 +230,7 @@ def drawn(pane: Pane, room: Snapshot = ROOM, now: datetime = NOW, seen: View | N
     """The pane as plain text; checks on the way that every row keeps its promises."""
     seen = seen or view()
     ctx = DrawContext(room, seen, now, seen.width, seen.height)
-    lines = []
+    lines: list[Line] = []
     for row in pane.rows(room, seen):
         made = pane.draw(row, ctx)
         assert len(made) == row.height

@@ -368,7 +368,7 @@ def test_ten_thousand_cards_and_blockers_are_listed_once_and_drawn_by_the_screen
     items = tuple(
         card(
             f"i{n}", f"Card {n}", ("quay", "cranes", "customs")[n % 3], ("not_started", "in_progress")[n % 2]
-        )  # type: ignore[arg-type]
+        )
         for n in range(10_000)
     )
     blockers = tuple(replace(BLOCKERS[1], id=f"b{n}", item=f"i{n}") for n in range(10_000))

@@ -43,10 +43,11 @@ def test_columns_stay_straight_with_wide_characters() -> None:
 
 
 def test_a_blocked_card_says_how_long_and_what_it_waits_on() -> None:
-    """Its age is its blocker's; the squad it waits on is spelled out below."""
-    said = drawn(PANE)
+    """Its age is its blocker's; the squad it waits on is spelled out below, by its alias where that fits."""
+    said = drawn(PANE, seen=view(160))
     assert "4h 01m" in next(line for line in said.splitlines() if "Load planner" in line)
-    assert "waits on Quay & Berths" in said
+    assert "waits on Quay & Berths · Ada" in said
+    assert "waits on Quay · Ada" in drawn(PANE)
 
 
 def test_an_age_that_is_only_a_lower_bound_says_so() -> None:
@@ -167,3 +168,10 @@ def test_no_squads_says_which_key_to_add() -> None:
     """An empty pane helps."""
     assert not PANE.rows(EMPTY, view())
     assert "[[squads]]" in PANE.empty(EMPTY)[0].text
+
+
+def test_a_lane_without_cards_takes_one_line() -> None:
+    """A squad that has nothing on the board leaves its room to the others, and its focus is still read."""
+    quiet = [line for line in drawn(PANE, changed(items=())).splitlines() if "berth booking" in line]
+    assert len(quiet) == 1
+    assert quiet[0].startswith("Quay & Berths")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.tui.rooms import EMPTY, NOW, PROGRAM, ago
@@ -39,11 +40,11 @@ def test_ages_are_short_and_never_rounded_up(seconds: float | None, expected: st
     assert present.age(seconds) == expected
 
 
-LOOKS: tuple[Mapping[object, present.Look], ...] = (
-    present.HEALTH,  # type: ignore[assignment]
-    present.STATUS,  # type: ignore[assignment]
-    present.VERDICT,  # type: ignore[assignment]
-    present.TRIAGE,  # type: ignore[assignment]
+LOOKS: tuple[Mapping[Any, present.Look], ...] = (
+    present.HEALTH,
+    present.STATUS,
+    present.VERDICT,
+    present.TRIAGE,
 )
 
 

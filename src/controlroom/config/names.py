@@ -14,8 +14,17 @@ from controlroom.config.places import Place
 from controlroom.config.shape import File
 from controlroom.domain.text import slug
 
-Ids = Mapping[str, Mapping[str, str]]
-"""Section → every spelling → id."""
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What can be named in one section: its ids in order, and every spelling with the id it means."""
+
+    ids: Mapping[str, None]
+    spellings: Mapping[str, str]
+
+
+Ids = Mapping[str, Named]
+"""By section."""
 
 _REFERENCES: Mapping[str, Mapping[str, str]] = {
     "waves": {"squads": "squads", "sprints": "sprints"},
@@ -38,7 +47,8 @@ class Unknown:
     place: Place
     section: str
     name: str
-    choices: tuple[str, ...]
+    choices: Mapping[str, None]
+    """The ids there are, in the order of the file."""
 
 
 def resolved(file: File) -> File:
@@ -58,24 +68,22 @@ def unknown(file: File) -> Iterator[Unknown]:
     """Every name in a resolved `file` that means nothing in it."""
     ids = _ids(file)
     for place, section, name in _references(file):
-        if name not in ids[section].values():
-            yield Unknown(place, section, name, tuple(dict.fromkeys(ids[section].values())))
+        if name not in ids[section].ids:
+            yield Unknown(place, section, name, ids[section].ids)
 
 
 def _ids(file: File) -> Ids:
     return {
-        "squads": _spellings(file.squads, slug, lambda s: (s.name, *s.aliases)),
-        "waves": _spellings(file.waves, slug, lambda w: (w.name,)),
-        "sprints": _spellings(file.sprints, sprint_id, lambda s: (s.name,)),
-        "services": _spellings(file.services, slug, lambda s: (s.name,)),
-        "milestones": _spellings(file.milestones, slug, lambda m: (m.text, m.label or "")),
-        "prometheus": _spellings(file.prometheus, slug, lambda p: ()),
+        "squads": _named(file.squads, slug, lambda s: (s.name, *s.aliases)),
+        "waves": _named(file.waves, slug, lambda w: (w.name,)),
+        "sprints": _named(file.sprints, sprint_id, lambda s: (s.name,)),
+        "services": _named(file.services, slug, lambda s: (s.name,)),
+        "milestones": _named(file.milestones, slug, lambda m: (m.text, m.label or "")),
+        "prometheus": _named(file.prometheus, slug, lambda p: ()),
     }
 
 
-def _spellings(
-    things: Iterable[Any], key: Callable[[str], str], names: Callable[[Any], Iterable[str]]
-) -> Mapping[str, str]:
+def _named(things: Iterable[Any], key: Callable[[str], str], names: Callable[[Any], Iterable[str]]) -> Named:
     """Ids come before names, and the first name before a later one."""
     things = list(things)
     found: dict[str, str] = {}
@@ -84,7 +92,7 @@ def _spellings(
     for thing in things:
         for name in names(thing):
             found.setdefault(key(name), thing.id)
-    return found
+    return Named(dict.fromkeys(thing.id for thing in things), found)
 
 
 def _with_ids(entry: Any, keys: Mapping[str, str], ids: Ids) -> Any:
@@ -99,10 +107,10 @@ def _with_ids(entry: Any, keys: Mapping[str, str], ids: Ids) -> Any:
 
 
 def _id(name: str, section: str, ids: Ids) -> str:
-    if name in ids[section].values():
+    if name in ids[section].ids:
         return name
     key = sprint_id if section == "sprints" else slug
-    return ids[section].get(key(name), name)
+    return ids[section].spellings.get(key(name), name)
 
 
 def _references(file: File) -> Iterator[tuple[Place, str, str]]:

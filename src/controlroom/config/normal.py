@@ -20,7 +20,10 @@ VERBATIM = frozenset({"banner", "url", "file", "env", "command", "ca", "paths", 
 """Keys whose text is used, not shown: it stays byte for byte."""
 
 MAY_BE_EMPTY = frozenset(
-    {"banner", "note", "reason", "section", "group", "signals_text", "equals", "program.title"}
+    (
+        *("banner", "note", "reason", "section", "group", "signals_text", "equals", "focus", "headers"),
+        "program.title",
+    )
 )
 
 START = 'write start = 2025-10-04, or "latest saturday" for the most recent such day'
@@ -54,9 +57,11 @@ def normal(data: Table, found: Findings) -> Table:
         _default_id(table, sprint_id(str(table.get("name", ""))), place, found)
     for place, table in _tables(data, "squads"):
         _squad(table, place, found)
+    taken = {str(table.get("id", "")) for _, table in _tables(data, "milestones")}
     for place, table in _tables(data, "milestones"):
         when = table.get("label") or table.get("date") or ""
-        _default_id(table, slug(f"{when} {table.get('text', '')}")[:80], place, found)
+        made = slug(f"{when} {table.get('text', '')}")[:80].strip("_")
+        _default_id(table, _free(made, taken) if "id" not in table else "", place, found)
     for place, table in _tables(data, "rituals"):
         _ritual(table, place, found)
     for place, table in _tables(data, "services"):
@@ -99,7 +104,8 @@ def _text(value: Any, place: Place, found: Findings) -> Any:
     if not isinstance(value, str) or place[0] == "keys":
         return value
     name = next(str(step) for step in reversed(place) if isinstance(step, str))
-    if not value.strip() and name not in MAY_BE_EMPTY and ".".join(map(str, place)) not in MAY_BE_EMPTY:
+    may_be_empty = not MAY_BE_EMPTY.isdisjoint((*place, ".".join(map(str, place))))
+    if not value.strip() and not may_be_empty:
         remedy = "leave the key out" if isinstance(place[-1], str) else "take it out of the list"
         found.add(place, f"{name} is empty", f"write what it is, or {remedy}")
     if name not in VERBATIM and "headers" not in place:
@@ -129,6 +135,15 @@ def _flat(table: Any) -> Any:
         else:
             flat[name] = value
     return flat
+
+
+def _free(made: str, taken: set[str]) -> str:
+    """`made`, with a number where something else is called that already."""
+    free, number = made, 2
+    while made and free in taken:
+        free, number = f"{made}_{number}", number + 1
+    taken.add(free)
+    return free
 
 
 def _default_id(table: Table, made: str, place: Place, found: Findings) -> None:

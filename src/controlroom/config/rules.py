@@ -151,12 +151,12 @@ def _range(start: dt.date | None, end: dt.date | None, place: Place, found: Find
 
 def _milestones(file: File, found: Findings) -> None:
     for number, milestone in enumerate(file.milestones):
-        if milestone.label is not None:
+        if milestone.label is not None and milestone.date is None:
             place: Place = ("milestones", number, "label")
             label = parse_label(milestone.label)
-            if label is None and milestone.date is None:
+            if label is None:
                 found.add(place, "the label gives no date", 'write label = "Week 2 Day 3", or add a date')
-            elif label is not None:
+            else:
                 try:
                     date_of(file.calendar, dt.date(2001, 1, 1), *label)
                 except ValueError as problem:
@@ -252,39 +252,25 @@ def _between(value: float | None, low: float, high: float, place: Place, found: 
 
 
 def _cycles(services: Sequence[Service], found: Findings) -> None:
-    """Services that depend on each other, each circle once, where it is entered first."""
+    """Services that depend on each other: each circle once, at the one that closes it."""
     place = {service.id: number for number, service in reversed(list(enumerate(services)))}
     waits = {service.id: [d for d in service.depends_on if d in place] for service in services}
     done: set[str] = set()
-    for begin in waits:
-        trail: list[str] = []
-        stack: list[tuple[str, Iterator[str]]] = []
-        _enter(begin, waits, done, trail, stack)
-        while stack:
-            following = next(stack[-1][1], None)
+    for begin, first in waits.items():
+        trail: dict[str, Iterator[str]] = {} if begin in done else {begin: iter(first)}
+        while trail:
+            last = next(reversed(trail))
+            following = next(trail[last], None)
             if following is None:
-                stack.pop()
-                trail.pop()
+                done.add(last)
+                del trail[last]
             elif following in trail:
-                circle = [*trail[trail.index(following) :], following]
-                remedy = "take one of them out of depends_on"
-                where: Place = ("services", place[circle[-2]], "depends_on")
-                found.add(where, f"services depend on each other: {' → '.join(circle)}", remedy)
-            else:
-                _enter(following, waits, done, trail, stack)
-
-
-def _enter(
-    id_: str,
-    waits: Mapping[str, Sequence[str]],
-    done: set[str],
-    trail: list[str],
-    stack: list[tuple[str, Iterator[str]]],
-) -> None:
-    if id_ not in done:
-        done.add(id_)
-        trail.append(id_)
-        stack.append((id_, iter(waits[id_])))
+                names = list(trail)
+                circle = " → ".join([*names[names.index(following) :], following])
+                where: Place = ("services", place[last], "depends_on")
+                found.add(where, f"services depend on each other: {circle}", "take one of them out")
+            elif following not in done:
+                trail[following] = iter(waits[following])
 
 
 def _servers(file: File, found: Findings) -> None:

@@ -41,6 +41,7 @@ _WEEKDAY = (
     r"(?P<weekday>Mon(?:day)?|Tue(?:s(?:day)?)?|Wed(?:nesday)?|Thu(?:r(?:s(?:day)?)?)?|Fri(?:day)?"
     r"|Sat(?:urday)?|Sun(?:day)?)"
 )
+_ANY_WEEKDAY = re.compile(r"\b(?:mon|tue|wed|thu|fri|sat|sun)", re.IGNORECASE)
 _WEEKDAY_BEFORE = re.compile(rf"(?<![/–—\w-]){_WEEKDAY}\b\.?,?\s*[(\[]?\s*$", re.IGNORECASE)
 _WEEKDAY_AFTER = re.compile(
     rf"\s*(?:[(\[]\s*{_WEEKDAY}\b|\s{_WEEKDAY.replace('weekday', 'plain')}\b(?![/'’s]))", re.IGNORECASE
@@ -202,7 +203,9 @@ def sprint_day_in(text: str) -> FoundLabel | None:
 
 def wrong_weekdays(text: str, anchor: dt.date | None) -> list[tuple[str, str, str]]:
     """Weekdays beside a date that is another: (as written, the date, its weekday)."""
-    wrong = []
+    wrong: list[tuple[str, str, str]] = []
+    if not _ANY_WEEKDAY.search(text):
+        return wrong
     for one in dates_in(text, anchor):
         if one.date is None:
             continue

@@ -5,24 +5,28 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from unicodedata import category
 
-from controlroom.domain.text import clean
+from controlroom.domain.text import LINE_LIMIT, clean
 
 _LINK = re.compile(
     r"!?\[((?:[^\[\]]|\[[^\[\]]{0,200}\]){0,500})\]\(\s*<?([^()\s<>]{0,1000})>?(?:\s+[^()]{0,200})?\)"
 )
-_CODE = re.compile(r"(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
-_EMPHASIS = re.compile(r"(?<![\w*_\\])([*_])(?=[^\s*_])([^*_\n]+?)(?<=\S)\1(?![\w*_])")
-_STRUCK = re.compile(r"~~(.+?)~~")
+_CODE = re.compile(r"(`+)(.{1,300}?)(?<!`)\1(?!`)", re.DOTALL)
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\1", re.DOTALL)
+_EMPHASIS = re.compile(r"(?<![\w*_\\])([*_])(?=[^\s*_])([^*_\n]{1,300}?)(?<=\S)\1(?![\w*_])")
+_STRUCK = re.compile(r"~~(.{1,300}?)~~")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_SPACE = re.compile(r"\s+")
 
 _OPENING, _CLOSING = "([{", ")]}"
 _SEPARATOR = re.compile(r"\s*(?::(?=\s|$)|\s[–—-]{1,3}(?=\s|$)|\s?—\s?)\s*")
+_TOKEN = re.compile(rf"[`(\[{{)\]}}]|{_SEPARATOR.pattern}")
 _ARROW = re.compile(r"\s*(?:→|=>|->)\s*")
+LENGTH_LIMIT = 3 * LINE_LIMIT
+"""Characters of one text that are looked at: marks take room, and what is shown is cut anyway."""
+
 KEY_LIMIT = 160
 """Longest text before a separator that is still a key, in characters."""
 
@@ -37,8 +41,16 @@ class Keyed:
     bold: bool = False
 
 
+_MARKS = re.compile(r"[`*_~\[<\\&\ue000\ue001]")
+
+
 def unmarked(text: str) -> str:
     """`text` on one line without emphasis, link targets and escapes; code keeps its back-ticks."""
+    if len(text) > LENGTH_LIMIT:
+        shown = unmarked(text[:LENGTH_LIMIT])
+        return shown if shown.endswith("…") else shown + "…"
+    if not _MARKS.search(text):
+        return clean(" ".join(text.split()))
     held: list[str] = []
 
     def hold(found: re.Match[str]) -> str:
@@ -50,17 +62,18 @@ def unmarked(text: str) -> str:
     text = _EMPHASIS.sub(r"\2", _STRONG.sub(r"\2", _STRUCK.sub(r"\1", text)))
     text = html.unescape(_ESCAPE.sub(r"\1", text))
     text = re.sub("\ue000([0-9]+)\ue001", lambda found: held[int(found[1])], text)
-    return clean(_SPACE.sub(" ", text).strip())
+    return clean(" ".join(text.split()))
 
 
 def plain(text: str) -> str:
     """As `unmarked`, without back-ticks either."""
-    return _SPACE.sub(" ", unmarked(text).replace("`", "")).strip()
+    shown = unmarked(text)
+    return " ".join(shown.replace("`", "").split()) if "`" in shown else shown
 
 
 def verbatim(text: str) -> str:
     """`text` as it is written, on one line."""
-    return clean(_SPACE.sub(" ", text).strip())
+    return clean(" ".join(text.split()))
 
 
 def code_spans(text: str) -> list[str]:
@@ -74,14 +87,15 @@ def link_target(text: str) -> str | None:
     return clean(found[2]) if found and found[2] else None
 
 
+@lru_cache(maxsize=4096)
 def keyed(text: str) -> Keyed:
     """`text` cut into its key and the rest.
 
     A bold (or italic) beginning is the key, with parentheses that follow it; else what stands before the
     first ``: `` or spaced dash outside of parentheses and code.
     """
-    mark, text = _mark(text.strip())
-    found = re.match(r"(\*\*\*|\*\*|__|\*|_)(?=\S)(.+?)(?<=\S)\1(?![\w*])", text, re.DOTALL)
+    mark, text = _mark(text[:LENGTH_LIMIT].strip())
+    found = re.match(r"(\*\*\*|\*\*|__|\*|_)(?=\S)(.{1,400}?)(?<=\S)\1(?![\w*])", text, re.DOTALL)
     if found and _is_key(found, text):
         key, rest = found[2], text[found.end() :]
         more = re.match(r"\s*\([^()]*\)", rest)
@@ -115,16 +129,17 @@ def _mark(text: str) -> tuple[str, str]:
 
 def _cut(text: str) -> tuple[int, int] | None:
     """Where the first separator outside of parentheses and code begins and ends."""
-    depth, code, position = 0, False, 0
-    while position < min(len(text), KEY_LIMIT):
-        character = text[position]
-        if character == "`":
+    depth, code = 0, False
+    for found in _TOKEN.finditer(text, 0, KEY_LIMIT):
+        mark = found[0]
+        if mark == "`":
             code = not code
-        elif not code and character in _OPENING:
+        elif code:
+            continue
+        elif mark in _OPENING:
             depth += 1
-        elif not code and character in _CLOSING:
+        elif mark in _CLOSING:
             depth = max(0, depth - 1)
-        elif not code and depth == 0 and position and (found := _SEPARATOR.match(text, position)):
-            return found.start(), found.end()
-        position += 1
+        elif depth == 0 and found.start():
+            return found.span()
     return None

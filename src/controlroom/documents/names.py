@@ -19,22 +19,17 @@ _NOT_METRIC = re.compile(
 )
 _ABOUT_METRICS = re.compile(
     r"\bmetrics?\b|\bcounters?\b|\bgauges?\b|\bhistograms?\b|\bsummar(?:y|ies)\b|\btelemetry\b|\bprometheus\b"
-    r"|\bsignals?\b|\bobservab|\bdashboards?\b|\blatenc(?:y|ies)\b|\bemits?\b|\bmonitor|\balerts?\b",
+    r"|\bsignals?\b|\bobservab",
     re.IGNORECASE,
 )
 _IN_QUERY = re.compile(
     r"(?<![\w\"'.])([a-z][a-z0-9_:]*_(?:total|seconds|bytes|bucket|count|sum|ratio|info|ms))\b"
 )
-_TOPIC = re.compile(r"^[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)+$")
+_TOPIC = re.compile(r"^[a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)+$")
 _FILE_OR_HOST = re.compile(
     r"\.(?:py|md|json|ya?ml|toml|txt|sh|tsx?|jsx?|mjs|html?|s?css|sql|lock|cfg|ini|conf|log|csv|svg|png|jpe?g|gif"
     r"|go|rs|java|kt|rb|xml|proto|ipynb|env|pdf|zip|gz|whl|com|org|net|io|dev|local|internal|svc|test|example"
     r"|localhost|ai|app|tf|hcl|avsc|parquet|db|rst|exe|bin|so|pem|crt|key)$"
-)
-_ABOUT_TOPICS = re.compile(
-    r"\btopics?\b|\bkafka\b|\bevents?\b|\bemit|\bpublish|\bstream|\baudit\b|\bqueues?\b|\bchannels?\b|\bconsum"
-    r"|\bproduc|\bmessages?\b|\bbroker|\bschemas?\b",
-    re.IGNORECASE,
 )
 
 

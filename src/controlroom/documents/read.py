@@ -93,7 +93,7 @@ def read_outline(text: Outline, path: str, known: Known) -> Document:
     """As `read`, of a text whose outline has been made; `known` may hold what other documents say."""
     kind = title_kind(text, path)
     anchor = _anchor(text, path, known.start)
-    draft = blocks.fill(Page(path, kind, None, anchor, known.rules, known.squads), text)
+    draft = blocks.fill(Page(path, kind, None, anchor, known.rules, known.squads, draft=True), text)
     own = named_start(text, draft)
     kind = final_kind(kind, draft, _as_of(text, path, "status", anchor) is not None)
     start = known.start or own

@@ -24,7 +24,8 @@ def read_table(page: Page, section: Section, table: Table, role: Role | None) ->
     """Take every row of `table` for what the table is about; rows that fit nothing are kept verbatim."""
     columns = columns_of(table.header)
     what = table_role(columns, role, page.kind)
-    for row in _filled(table.rows, columns, what):
+    rows = table.rows[:2] if page.draft and what == "items" else table.rows
+    for row in _filled(rows, columns, what):
         if not any(cell.strip() for cell in row.cells):
             continue
         if not _take(page, section, Record(table.header, columns, row), what, role):

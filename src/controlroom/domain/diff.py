@@ -367,7 +367,6 @@ def _milestone_state(entry: Entry, on: str, *, recorded: bool) -> str | None:
 
 @remember
 def _decisions(old: list[Any], new: list[Any]) -> list[Change]:
-    known = [entry for entry in old if not isinstance(entry, Mapping) or not entry.get("id")]
     ids = _by_id(old)
     found: list[Change] = []
     for number, entry in enumerate(new):
@@ -375,7 +374,7 @@ def _decisions(old: list[Any], new: list[Any]) -> list[Change]:
             id_, text = _text(entry.get("id")), _text(entry.get("text") or entry.get("summary"))
         else:
             id_, text = "", _text(entry)
-        if (id_ and id_ in ids) or (not id_ and entry in known):
+        if entry in old or (id_ and id_ in ids):
             continue
         found.append(Change("decision", id_ or str(number), text or id_, None, text or id_))
     return found

@@ -4,7 +4,8 @@ What shapes these expressions: `timestamp()` drops the metric's name, so over se
 "same labelset", and each name needs an expression of its own, tagged by `label_replace`; `count`, `sum`
 and `group by (__name__, …)` and `last_over_time` keep it. A regular expression of plain alternatives is
 looked up as a set up to 256 of them, hence names go in chunks of 200. `or` compares every element of one
-side with the other, hence unions are balanced trees, not chains.
+side with the other, hence unions are balanced trees, not chains; and it ignores the metric's name in that,
+hence names go into a label first, or all but the first chunk would be taken for repetitions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 CHUNK = 200
 """Names in one regular expression."""
+
+EXACT = 1_000
+"""Names whose newest samples are asked for one by one."""
 
 WINDOW = 7 * 86_400
 """Seconds of the past in which a metric is looked for."""
@@ -107,39 +111,44 @@ def _over(names: Sequence[str], make: Callable[[str], str], extra: str = "") -> 
     )
 
 
+def _named(expression: str) -> str:
+    """`expression` with the metric's name in a label that `or` looks at."""
+    return f'label_replace({expression},"metric","$1","__name__","(.+)")'
+
+
 def presence(names: Sequence[str]) -> str:
-    """What is there now, atomically: `what` = series, instances, sum, up (label), by metric and job.
+    """What is there now, by metric and job: `what` = series, instances, sum; targets by job.
 
     All of it in one expression because one query reads one state of the database: `up` and the metrics of
     the same scrape are both in it or both not.
     """
-    parts = [
-        tagged("count by (job) (up)", "what", "targets"),
-        tagged(
-            f'sum by (__name__, job) ({{__name__=~"up|{SCRAPED}|{KEPT}"}})',
-            "what",
-            "sum",
-        ),
-    ]
+    sums = f'sum by (__name__, job) ({{__name__=~"up|{SCRAPED}|{KEPT}"}})'
+    parts = [tagged("count by (job) (up)", "what", "targets"), tagged(_named(sums), "what", "sum")]
     if names:
-        parts += [
-            tagged(_over(names, lambda s: f"count by (__name__, job) ({s})"), "what", "series"),
-            tagged(
-                _over(
-                    names,
-                    lambda s: f"count by (__name__, job) (group by (__name__, job, instance) ({s}))",
-                    ',instance!=""',
-                ),
-                "what",
-                "instances",
-            ),
-        ]
+        series = _over(names, lambda s: _named(f"count by (__name__, job) ({s})"))
+        instances = _over(
+            names,
+            lambda s: _named(f"count by (__name__, job) (group by (__name__, job, instance) ({s}))"),
+            ',instance!=""',
+        )
+        parts += [tagged(series, "what", "series"), tagged(instances, "what", "instances")]
     return union(parts)
 
 
 def newest(names: Sequence[str]) -> str:
-    """Instant of the newest sample, by `metric` and job; only of what is there now."""
+    """Instant of the newest sample, by `metric` and job; only of what is there now.
+
+    Exact for as many names as any programme declares; beyond that late by up to a step of five seconds,
+    as ten thousand expressions would take Prometheus as many milliseconds.
+    """
+    if len(names) > EXACT:
+        return _over(names, lambda s: _last(s, STEP, 5))
     return union([_each(name, lambda s: f"max by (job) (timestamp({s}))") for name in names])
+
+
+def _last(series: str, span: int, step: int) -> str:
+    there = _named(f"last_over_time({series}[{step}s])")
+    return f"max_over_time((group by (metric, job) ({there}) * time())[{span}s:{step}s])"
 
 
 def past(missing: Sequence[Declared], window: int, started: float | None = None) -> str:
@@ -153,7 +162,7 @@ def past(missing: Sequence[Declared], window: int, started: float | None = None)
     parts = [tagged(_grid(missing, span, step), "what", f"past {step}") for span, step in _grids(window)]
     parts += [
         tagged(f"min_over_time((group(up) * time())[{span}s:{step}s])", "what", f"held {step}")
-        for span, step in ((window, HELD_STEP), (HELD_STEP, STEP), (STEP, RECENT_STEP))
+        for span, step in ((window, HELD_STEP), (HELD_STEP, STEP), (STEP, 5))
     ]
     if started is not None:
         scraped = f"(group(last_over_time(up[{STEP}s])) * time())[{window}s:{STEP}s] @ {started:.3f}"
@@ -167,8 +176,7 @@ def _grids(window: int) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def _grid(missing: Sequence[Declared], span: int, step: int) -> str:
     def last(series: str) -> str:
-        there = f'label_replace(last_over_time({series}[{step}s]),"metric","$1","__name__","(.+)")'
-        return f"max_over_time((group by (metric, job) ({there}) * time())[{span}s:{step}s])"
+        return _last(series, span, step)
 
     # Only the declared jobs are searched where they are known: elsewhere the same name may be a giant.
     anywhere = list(dict.fromkeys(metric for metric, job in missing if job is None))
@@ -201,7 +209,7 @@ def detail(
         ]
         parts.append(tagged(union(absent), "what", "absent"))
     if near:
-        parts.append(tagged(_over(near, lambda s: f"group by (__name__, job) ({s})"), "what", "near"))
+        parts.append(tagged(_over(near, lambda s: _named(f"group by (__name__, job) ({s})")), "what", "near"))
     return union(parts) if parts else None
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
+
+from controlroom.domain import promql
+from controlroom.domain.text import slug
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Squad
@@ -174,6 +177,7 @@ def _down(signal: Signal, before: SignalReading | None, reason: str) -> SignalRe
         sample_age=None,
         series=None,
         hint="mend the server first: nothing is known about the metric itself",
+        query=kept.query or promql.selector(signal.metric, signal.job),
         targets=(),
     )
 
@@ -244,8 +248,12 @@ def _verdict(passing: int, undecided: int, required: int) -> Verdict:
     return "UNKNOWN" if undecided else "PASS"
 
 
-def gate(wave: Wave, coverage: Sequence[Coverage]) -> Gate:
+def gate(
+    wave: Wave, coverage: Sequence[Coverage], squad_of: Callable[[str], str | None] | None = None
+) -> Gate:
     """Whether `wave` may exit: every one of its squads delivers every signal it owes.
+
+    A document may list a wave's squads under any of their names: `squad_of` gives the id for a name.
 
     A wave that lists no squads is judged by every squad that declares a required signal. Where nothing at
     all is required the gate is NOT_DECLARED; where some squads owe signals and another of the wave has
@@ -253,9 +261,11 @@ def gate(wave: Wave, coverage: Sequence[Coverage]) -> Gate:
     """
     by_squad = {part.squad: part for part in coverage}
     if wave.squads:
+        known = squad_of or slug
+        squads = (squad if squad in by_squad else known(squad) or squad for squad in wave.squads)
         parts = tuple(
             by_squad.get(squad, Coverage(squad, 0, 0, None, "NOT_DECLARED"))
-            for squad in dict.fromkeys(wave.squads)
+            for squad in dict.fromkeys(squads)
         )
     else:
         parts = tuple(part for part in coverage if part.required)

@@ -181,7 +181,8 @@ def _squads(snapshot: Snapshot) -> Iterator[str]:
         part = covered.get(squad.id)
         signals = "signals not declared"
         if part is not None and part.required:
-            signals = f"signals {part.ok}/{part.required} {part.verdict}"
+            count = "?" if part.verdict == "UNKNOWN" else str(part.ok)
+            signals = f"signals {count}/{part.required} {part.verdict}"
         yield f"{squad.name or squad.id}: {_counts(lanes.get(squad.id, []))} · {signals}"
         yield from _cards(lanes.get(squad.id, []))
     known = {squad.id for squad in snapshot.program.squads}

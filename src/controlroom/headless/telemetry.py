@@ -9,7 +9,7 @@ from typing import Any
 from controlroom.domain.instants import duration, maybe
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
-from controlroom.domain.telemetry import Coverage, Gate, SignalReading, is_gap, undeclared
+from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading, is_gap, undeclared
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 
@@ -116,7 +116,8 @@ def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:
     where = f" (job {signal.job})" if signal.job else ""
     parts = [f"  {reading.code.value} {signal.metric}{where}", reading.text]
     if reading.last_seen is not None:
-        parts.append(f"last seen {duration((now - reading.last_seen).total_seconds())} ago")
+        said = "" if reading.code is GapCode.DISAPPEARED else "last seen "
+        parts.append(f"{said}{duration((now - reading.last_seen).total_seconds())} ago")
     lines = [" · ".join(part for part in parts if part)]
     if reading.hint:
         lines.append(f"    {reading.hint}")

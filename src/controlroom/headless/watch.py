@@ -28,7 +28,11 @@ class Event(NamedTuple):
 
 
 def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]:
-    """Everything that differs between two snapshots; parts that are the same objects cost nothing."""
+    """Everything that differs between two snapshots; parts that are the same objects cost nothing.
+
+    Cards and gates that a first reading of the documents brings are not news; services, blockers and
+    alerts found at the beginning are.
+    """
     pairs: tuple[tuple[str, Iterable[Any], Iterable[Any], _Id, _State, _Text], ...] = (
         ("source", before.sources, after.sources, lambda s: s.id, _source, lambda s: s.error or ""),
         ("service", before.services, after.services, lambda s: s.service.id, _health, _reason),
@@ -41,7 +45,7 @@ def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]
     return tuple(
         Event(at, kind, id_, was, now, text)
         for kind, old, new, identity, state, text_of in pairs
-        if old is not new
+        if old is not new and not (kind in ("item", "gate") and not before.documents)
         for id_, was, now, text in _differences(old, new, identity, state, text_of)
     )
 

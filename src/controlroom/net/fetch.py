@@ -12,7 +12,9 @@ bodies are capped as received and as decompressed, redirects are reported and no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import importlib
 import logging
 import socket
 import ssl
@@ -38,6 +40,11 @@ BODY_LIMIT = 8 * 1024 * 1024
 AT_ONCE = 6
 KEEP_ALIVE = 120.0
 """Connections to one server, and seconds one is kept for the next look."""
+
+# httpx imports these with its first request: a tenth of a second in which no key would be answered.
+for _late in ("httpcore", "httpcore._backends.auto", "anyio", "anyio._backends._asyncio"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_late)
 
 # At INFO it writes every URL, passwords included, to wherever logging goes.
 logging.getLogger("httpx").setLevel(logging.WARNING)

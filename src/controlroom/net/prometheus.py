@@ -53,7 +53,8 @@ async def query(api: Api, expression: str, at: datetime) -> Vector:
     rows = data.get("result")
     if not isinstance(rows, list):
         raise _not_prometheus(api, answer, "its result is no list")
-    return Vector([_row(api, answer, row) for row in rows], warnings, answer.date)
+    texts: dict[str, str] = {}  # the same few names stand in thousands of rows: each is cleaned once
+    return Vector([_row(api, answer, row, texts) for row in rows], warnings, answer.date)
 
 
 async def targets(api: Api) -> Mapping[str, tuple[Target, ...]]:
@@ -155,12 +156,19 @@ def _not_prometheus(api: Api, answer: Answer, why: str) -> Unusable:
     )
 
 
-def _row(api: Api, answer: Answer, row: Any) -> tuple[Labels, float]:
+def _row(api: Api, answer: Answer, row: Any, texts: dict[str, str]) -> tuple[Labels, float]:
     try:
-        labels, (_, text) = row["metric"], row["value"]
-        return {clean(k, 200): clean(v, 500) for k, v in labels.items()}, float(text)
+        labels, (_, value) = row["metric"], row["value"]
+        return {_once(k, texts): _once(v, texts) for k, v in labels.items()}, float(value)
     except (TypeError, KeyError, ValueError, AttributeError):
         raise _not_prometheus(api, answer, "an element of its result has another form") from None
+
+
+def _once(text: Any, texts: dict[str, str]) -> str:
+    known = texts.get(text)
+    if known is None:
+        known = texts[text] = clean(text, 500)
+    return known
 
 
 def _target(entry: Mapping[str, Any], labels: Mapping[str, Any]) -> Target:

@@ -33,7 +33,7 @@ def present(rows: Rows) -> Evidence:
     sums: ByJob[float] = {}
     reporting: dict[str, int] = {}
     for labels, value in rows:
-        what, name, job = labels.get("what", ""), labels.get("__name__", ""), labels.get("job", "")
+        what, name, job = labels.get("what", ""), labels.get("metric", ""), labels.get("job", "")
         if what in counts:
             counts[what].setdefault(name, {})[job] = whole(value)
         elif what == "sum":
@@ -137,7 +137,7 @@ def near(
     jobs: dict[str, list[str]] = {}
     for labels, _ in rows:
         if labels.get("what") == "near":
-            jobs.setdefault(labels.get("__name__", ""), []).append(labels.get("job", ""))
+            jobs.setdefault(labels.get("metric", ""), []).append(labels.get("job", ""))
 
     def known(job: str | None, found: Iterable[str]) -> tuple[Near, ...]:
         there = [Near(name, tuple(sorted(jobs[name]))) for name in found if name in jobs]

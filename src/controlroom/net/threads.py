@@ -39,5 +39,5 @@ async def in_daemon(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
         with contextlib.suppress(RuntimeError):  # the loop may be gone by now
             loop.call_soon_threadsafe(deliver, result, problem)
 
-    threading.Thread(target=work, name=f"controlroom-{function.__name__}", daemon=True).start()
+    threading.Thread(target=work, name="controlroom-blocking-call", daemon=True).start()
     return await outcome

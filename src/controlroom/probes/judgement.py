@@ -229,7 +229,7 @@ def _of_text(text: str, whole: bool) -> _Said:
     if health is None and first.strip().lower() in _WORD_KEYS:
         health = _word(rest)
     words = foreign(line, 60)
-    return _Said(health, words if health else "", message=words)
+    return _Said(health, words) if health else _Said(message=words)
 
 
 def _of_mapping(data: Mapping[str, Any], path: str, depth: int) -> _Said:

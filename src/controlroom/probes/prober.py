@@ -57,8 +57,11 @@ class Prober:
     async def __call__(self, service: Service, deadline: float, /) -> ProbeResult:
         """How `service` is, known within `deadline` seconds. Raises nothing but CancelledError."""
         try:
-            probe = self._probes.get(service.kind) or await self._load(service.kind)
-            result = await probe(service, self.context(deadline))
+            probe = self._probes.get(service.kind)
+            context = self.context(deadline)
+            if probe is None:
+                probe, context = await self._first(service.kind, context)
+            result = await probe(service, context)
         except Trouble as trouble:
             result = ProbeResult(
                 service.id,
@@ -81,13 +84,29 @@ class Prober:
         for probe in self._probes.values():
             probe.close()
 
-    async def _load(self, kind: str) -> Probe:
+    async def load(self, kind: str) -> Probe:
+        """The probe of `kind`; its client library is imported when it is asked for first. Raises Trouble."""
         if kind not in KINDS:
             raise Trouble(f"no such kind of service: {kind}; there are {', '.join(KINDS)}", Health.UNKNOWN)
         task = self._loading.get(kind)
         if task is None:
             task = self._loading[kind] = asyncio.create_task(self._made(kind), name=f"load probe {kind}")
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except ImportError as missing:
+            reason = f"not probed: {kind} needs the Python package {missing.name}"
+            raise Trouble(reason, Health.UNKNOWN) from None
+
+    async def _first(self, kind: str, context: Context) -> tuple[Probe, Context]:
+        """Load `kind` within the probe's own deadline; what is left of it is for the service."""
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        try:
+            async with asyncio.timeout(context.deadline / 2):
+                probe = await self.load(kind)
+        except TimeoutError:
+            raise Trouble(f"not probed yet: still loading {kind}", Health.UNKNOWN) from None
+        return probe, replace(context, deadline=context.deadline - (loop.time() - asked))
 
     async def _made(self, kind: str) -> Probe:
         probe = self._probes[kind] = await in_daemon(probe_for, kind)

@@ -36,7 +36,7 @@ _CERTIFICATE = {
     9: "certificate not valid yet",
     10: "certificate has expired",
     18: "self-signed certificate, not trusted",
-    19: "certificate of an unknown CA (self-signed chain)",
+    19: "certificate of an unknown CA",
     20: "certificate of an unknown CA",
     21: "certificate of an unknown CA",
     23: "certificate has been revoked",

@@ -134,8 +134,8 @@ class ServicesSource:
         told = started
         try:
             self._start()
-            while (self._waiting or self._few or self._aside) and (now := loop.time()) < until:
-                await self._pause(min(told + BATCH_EVERY, until) - now)
+            while self._busy() and (now := loop.time()) < until:
+                await self._pause(min(BATCH_EVERY, until - now))
                 now = loop.time()
                 self._move(now)
                 if self._results and (now - told >= BATCH_EVERY or len(self._results) >= BATCH):
@@ -167,7 +167,7 @@ class ServicesSource:
         return Observation(self.id, self.kind, self._clock(), ServicesSeen(results), complete=complete)
 
     async def _pause(self, span: float) -> None:
-        """Until there is something to do: a probe to put aside, results to tell, everything done."""
+        """`span` seconds at most: until a probe is to be put aside, or everything is done."""
         now = asyncio.get_running_loop().time()
         if self._few:
             span = min(span, min(run.goes_aside for run in self._few.values()) - now)
@@ -215,8 +215,12 @@ class ServicesSource:
         if not task.cancelled() and not ended.given_up:
             self._results.append(self._result(ended.plan.service, task))
         self._start()
-        if not (self._waiting or self._few) and not self._aside:
+        if not self._busy():
             self._done.set()
+
+    def _busy(self) -> bool:
+        """Whether anything is to come; a probe that has been given up is not waited for."""
+        return bool(self._waiting or self._few) or any(not run.given_up for run in self._aside.values())
 
     def _result(self, service: Service, task: asyncio.Task[ProbeResult]) -> ProbeResult:
         error = task.exception()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, cast
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import work
 from textual.app import App
@@ -25,6 +26,7 @@ from controlroom.domain.text import clean
 from controlroom.tui import leaving, takeaway
 from controlroom.tui.details.base import Detail
 from controlroom.tui.keys import Action, Where, resolve
+from controlroom.tui.lean import lean
 from controlroom.tui.lines import as_text
 from controlroom.tui.parts import Parts, usual
 from controlroom.tui.port import Options, Room
@@ -182,7 +184,7 @@ class RoomApp(App[int], inherit_bindings=False):
         from controlroom.tui.screens.help import HelpScreen
 
         if isinstance(self.screen, HelpScreen):
-            self.screen.dismiss(None)
+            self.screen.close()
         else:
             self.push_screen(HelpScreen())
 
@@ -320,6 +322,10 @@ class RoomApp(App[int], inherit_bindings=False):
         if self.theme == name:
             self.refresh_css(animate=False)
         self.theme = name
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Send an update to the terminal, without what has not changed."""
+        super()._display(screen, cast("RenderableType | None", lean(renderable)))
 
     # Failing
 

@@ -50,6 +50,7 @@ class Tab(NamedTuple):
     id: str
     number: int
     label: str
+    short: str
     amount: str
     amount_style: Style
 
@@ -66,9 +67,9 @@ class Tabs(NamedTuple):
 
 
 def tabs(entries: Sequence[Tab], active: str, width: int) -> Tabs:
-    """All tabs in one line: names are shortened, then counts left out, until they fit."""
-    for letters, counts in ((20, True), (6, True), (5, True), (4, True), (4, False), (3, False), (0, False)):
-        pieces = [_tab(entry, entry.id == active, letters, counts) for entry in entries]
+    """All tabs in one line: names are shortened, then counts left out, then names, until they fit."""
+    for form in ("full", "short", "bare", "number"):
+        pieces = [_tab(entry, entry.id == active, form) for entry in entries]
         if sum(map(line_width, pieces)) <= width:
             break
     places: list[tuple[int, int]] = []
@@ -79,15 +80,9 @@ def tabs(entries: Sequence[Tab], active: str, width: int) -> Tabs:
     return Tabs(tuple(span for piece in pieces for span in piece), tuple(places))
 
 
-def _tab(entry: Tab, active: bool, letters: int, counts: bool) -> Line:
-    label = entry.label if active else entry.label[:letters]
-    name = f"{entry.number} {label}".rstrip()
-    said = f" {entry.amount}" if counts and entry.amount else ""
+def _tab(entry: Tab, active: bool, form: str) -> Line:
+    label = entry.label if form == "full" else entry.short if active or form != "number" else ""
+    count = Span(f" {entry.amount}" if entry.amount and form in ("full", "short") else "", entry.amount_style)
     if active:
-        return (Span(f" {name}{said} ", "title"),)
-    return (
-        Span(f" {entry.number}", "accent"),
-        Span(f" {label}" if label else "", "dim"),
-        Span(said, entry.amount_style),
-        Span(" "),
-    )
+        return Span(f" {entry.number} {label}", "title"), count, Span(" ")
+    return Span(f" {entry.number}", "accent"), Span(f" {label}" if label else "", "dim"), count, Span(" ")

@@ -109,7 +109,7 @@ def _title(program: Program) -> tuple[Line, ...]:
 
 
 def _note(program: Program) -> tuple[Line, ...]:
-    if not program.note:
+    if not program.note.strip():
         return ()
     return (Span(crop(program.note, 32), "warn"),), (Span(crop(program.note.split()[0], 8), "warn"),), ()
 

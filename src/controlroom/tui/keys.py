@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Where = Literal["everywhere", "room", "list", "dialog"]
 """``room``: the panes. ``dialog``: whatever lies over them. ``list``: wherever a cursor moves."""
@@ -43,21 +43,30 @@ class KeyProblem:
         return f"[keys] {self.action}: {self.message}; {self.remedy}"
 
 
-PANES: tuple[tuple[str, str, str], ...] = (
-    ("changes", "since", "Go to what changed since the last standup"),
-    ("waves", "waves", "Go to the waves and milestones"),
-    ("squads", "squads", "Go to the squads' lanes"),
-    ("blockers", "blockers", "Go to the blockers"),
-    ("telemetry", "gaps", "Go to telemetry gaps and the exit gate"),
-    ("services", "services", "Go to the services"),
-    ("alerts", "alerts", "Go to the alerts"),
-    ("ritual", "next", "Go to the next ritual"),
+class PaneKey(NamedTuple):
+    """A pane's number key: what it is called in tabs, where there is room and where not, and what it does."""
+
+    pane: str
+    label: str
+    short: str
+    description: str
+
+
+PANES: tuple[PaneKey, ...] = (
+    PaneKey("changes", "since", "since", "Go to what changed since the last standup"),
+    PaneKey("waves", "waves", "waves", "Go to the waves and milestones"),
+    PaneKey("squads", "squads", "squads", "Go to the squads' lanes"),
+    PaneKey("blockers", "blockers", "block", "Go to the blockers"),
+    PaneKey("telemetry", "gaps", "gaps", "Go to telemetry gaps and the exit gate"),
+    PaneKey("services", "services", "serv", "Go to the services"),
+    PaneKey("alerts", "alerts", "alerts", "Go to the alerts"),
+    PaneKey("ritual", "next", "next", "Go to the next ritual"),
 )
-"""Pane id, short name for tabs, and what its number key does; the order is that of the numbers."""
+"""The order is that of the numbers."""
 
 _PANES = tuple(
-    Action(f"pane.{pane}", (str(number),), label, description, "Panes")
-    for number, (pane, label, description) in enumerate(PANES, start=1)
+    Action(f"pane.{key.pane}", (str(number),), key.label, key.description, "Panes")
+    for number, key in enumerate(PANES, start=1)
 )
 
 ACTIONS: tuple[Action, ...] = (

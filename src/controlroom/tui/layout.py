@@ -107,7 +107,8 @@ def _bands(body: Box, wants: Mapping[str, int], plan: Sequence[Band]) -> dict[st
     wants = {pane: min(want, body.height // 2) for pane, want in wants.items()}
     bands = _present(plan, [pane for pane in wants if pane != STRIP])
     needs = [_need(band, wants) for band in bands]
-    heights = share(body.height, needs)
+    # Spare room goes where lists grow, not to the waves and the next ritual.
+    heights = share(body.height, needs, first_growing=1 if len(bands) > 1 else 0)
     boxes: dict[str, Box] = {}
     y = body.y
     for band, height in zip(bands, heights, strict=True):
@@ -163,11 +164,11 @@ def widths(total: int, band: Band) -> list[int]:
     return given
 
 
-def share(total: int, needs: Sequence[tuple[int, int]]) -> list[int]:
+def share(total: int, needs: Sequence[tuple[int, int]], first_growing: int = 0) -> list[int]:
     """`total` lines divided among parts that each need (least, liked); they add up to `total`.
 
     Everyone gets the least, then lines go one by one to whoever has least of what it would like, and
-    what is left over when all have enough goes round by size, so that a small part stays small.
+    what is left over when all have enough goes by size to the parts from number `first_growing` on.
     """
     least = sum(need[0] for need in needs)
     if least > total:
@@ -175,7 +176,9 @@ def share(total: int, needs: Sequence[tuple[int, int]]) -> list[int]:
         return [total // len(needs) + (1 if i < total % len(needs) else 0) for i in range(len(needs))]
     given = [need[0] for need in needs]
     for _ in range(total - least):
-        wanting = [i for i, need in enumerate(needs) if given[i] < need[1]] or range(len(needs))
+        wanting = [i for i, need in enumerate(needs) if given[i] < need[1]] or range(
+            first_growing, len(needs)
+        )
         lucky = min(wanting, key=lambda i: (given[i] / needs[i][1], i))
         given[lucky] += 1
     return given

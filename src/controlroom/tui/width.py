@@ -15,7 +15,10 @@ ELLIPSIS = "…"
 
 def cell_width(text: str) -> int:
     """Terminal cells that `text` takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    if text.isascii():
+        return len(text)
+    # With joiners the library's two measures differ; this is the one that text can be cut by.
+    return split_graphemes(text)[1] if "\u200d" in text or "\ufe0f" in text else cell_len(text)
 
 
 def crop(text: str, width: int) -> str:

@@ -69,8 +69,9 @@ class WavesPane(BasePane):
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
         statuses = assessed(ctx.snapshot.program, present.today(ctx.now, ctx.snapshot.program)).values()
-        disagree = sum(1 for status in statuses if status.verdict)
-        return (f"{disagree} to look at", "warn") if disagree else ("", "dim")
+        disagree = sum(1 for status in statuses if status.verdict and not _agreed(status))
+        said = "1 disagrees" if disagree == 1 else f"{disagree} disagree"
+        return (said, "warn") if disagree else ("", "dim")
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
         return (snapshot.program,)
@@ -150,7 +151,7 @@ def _place(ctx: DrawContext) -> tuple[int, Timeline] | None:
     today = present.today(ctx.now, program)
     dates = extent(program, today)
     longest = max((cell_width(w.name or w.id) for w in program.waves), default=0)
-    name = min(longest, 18, max(6, ctx.width // 4)) + 2
+    name = min(longest, 18, max(8, ctx.width // 4)) + 2
     if dates is None:
         return None
     room = ctx.width - name
@@ -165,7 +166,7 @@ def _wave_lines(wave: Wave, height: int, ctx: DrawContext) -> Iterable[Line]:
     today = present.today(ctx.now, program)
     status = assessed(program, today).get(wave.id) or WaveStatus(wave, "unknown")
     place = _place(ctx)
-    width = place[0] if place else min(20, max(6, ctx.width // 3))
+    width = place[0] if place else min(20, max(8, ctx.width // 3))
     style: Style = "strong" if status.phase == "active" and not wave.design else "text"
     name = column(wave.name or wave.id, width - 2, style)
     said = wave_words(status, program)
@@ -189,18 +190,21 @@ def _bars(status: WaveStatus, timeline: Timeline, program: Program) -> list[tupl
 def wave_words(status: WaveStatus, program: Program) -> Line:
     """What dates say of a wave, where people say something else, and what they say, verbatim."""
     declared = status.wave.declared
-    phase = phase_words(status)
-    # "opens in 5 d (early start approved)" says the phase once more.
-    told = bool(status.verdict) and str(status.verdict).startswith(as_text((phase,)))
+    agreed = _agreed(status)
     return join(
         (
-            () if told else phase,
-            (Span(status.verdict, "warn"),) if status.verdict else (),
+            () if agreed else phase_words(status),
+            (Span(status.verdict, "accent" if agreed else "warn"),) if status.verdict else (),
             (Span(declared.text, "dim"),) if declared and declared.text else (),
             (Span(f"overlaps {_others(status, program)}", "dim"),) if status.overlaps else (),
         ),
         Span("  "),
     )
+
+
+def _agreed(status: WaveStatus) -> bool:
+    """Whether the verdict only says the phase once more: ``opens in 5 d (early start approved)``."""
+    return bool(status.verdict) and str(status.verdict).startswith(as_text((phase_words(status),)))
 
 
 def _others(status: WaveStatus, program: Program) -> str:
@@ -211,7 +215,7 @@ def _others(status: WaveStatus, program: Program) -> str:
 def phase_words(status: WaveStatus) -> Line:
     """Where a wave is by its dates alone: ``day 3 of 14``, ``opens in 5 d``, ``ended 2 d ago``."""
     if status.targets:
-        return text(Span("+1 sprint ", "dim"), Span(", ".join(status.targets)))
+        return text(Span("+1 sprint · ", "dim"), Span(", ".join(status.targets)))
     if status.phase == "active":
         if status.day is None:
             return (Span("active", "wave-active"),)

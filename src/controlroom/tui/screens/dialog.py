@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.events import Click
+from textual.events import Click, Key
 from textual.screen import ModalScreen
 
 from controlroom.tui.keys import Where, shown
@@ -62,6 +62,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         super().__init__()
         self.styles.set_rule("layout", Placed())
         self._list: RowList
+        self._closing = False
 
     def make_list(self) -> RowList:
         """The list this dialog shows."""
@@ -81,7 +82,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         high = min(wanted, max(5, height - (2 if height > 24 else 1)))
         box = Box((width - wide) // 2, max(0, (height - high) // 2), wide, high)
         self._list.place(box)
-        return {"list": box}
+        return {self._list.id or "": box}
 
     def fill(self, width: int) -> int:
         """Make the rows for this inner width; the lines the list would like, with its frame."""
@@ -91,8 +92,10 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         """The number of lines changed: the box may have to."""
         before = self._list.box
         size = self.size
-        if size and before != self.places(size.width, size.height)["list"]:
-            self.refresh(layout=True)
+        if size:
+            self.places(size.width, size.height)
+            if self._list.box != before:
+                self.refresh(layout=True)
 
     def hint(self, *actions: str) -> Line:
         """The first key of each action with what it does, for the lower edge."""
@@ -107,7 +110,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
     def on_click(self, event: Click) -> None:
         """A click beside the dialog closes it."""
         if self.get_widget_at(event.screen_x, event.screen_y)[0] is self:
-            self.dismiss(None)
+            self.close()
 
     def on_row_list_chosen(self, event: RowList.Chosen) -> None:
         """A second click on a row opens or chooses it."""
@@ -115,15 +118,31 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         if event.twice:
             self.act("detail.open")
 
+    def on_key(self, event: Key) -> None:
+        """A key typed while the dialog is closing is meant for what lies under it."""
+        if self._closing:
+            event.stop()
+            below = self.room_app.screen_stack[-2 if self.is_current else -1]
+            if isinstance(below, Keyed):
+                below.on_key(event)
+        else:
+            super().on_key(event)
+
+    def close(self, result: str | None = None) -> None:
+        """Go away, once."""
+        if not self._closing:
+            self._closing = True
+            self.dismiss(result)
+
     def do_dialog_close(self) -> None:
         """Close it."""
-        self.dismiss(None)
+        self.close()
 
     def do_detail_open(self) -> None:
         """Choose the row under the cursor."""
         row = self._list.scroller.row
         if self.CHOOSES and row is not None:
-            self.dismiss(row.key)
+            self.close(row.key)
 
     def do_cursor_up(self) -> None:
         """The row above."""

@@ -215,11 +215,14 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         return (Span(" "), *line)
 
     def _tab_line(self, width: int) -> Tabs:
-        names = {pane: label for pane, label, _ in PANES}
-        entries = [
-            Tab(name, pane.number, names.get(name, name), pane.heading.count, pane.heading.count_style)
-            for name, pane in self.panes.items()
-        ]
+        names = {key.pane: key for key in PANES}
+        entries = []
+        for name, pane in self.panes.items():
+            key = names.get(name)
+            label, short = (key.label, key.short) if key else (name, name[:5])
+            # A count such as "4, 2 of them errors" begins with its number; what needs no eye has no room.
+            count, style = pane.heading.count.split(" ")[0].rstrip(","), pane.heading.count_style
+            entries.append(Tab(name, pane.number, label, short, "" if style == "dim" else count, style))
         return tabs(entries, self.active, width)
 
     def _said(self) -> Line:

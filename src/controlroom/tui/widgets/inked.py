@@ -40,6 +40,7 @@ class Inked(Widget, can_focus=False):
         super().__init__(id=id)
         self.box: Box | None = None
         self._painted: list[Painted] = []
+        self._inks_painted: Inks | None = None
 
     @property
     def inks(self) -> Inks:
@@ -58,7 +59,8 @@ class Inked(Widget, can_focus=False):
         """Paint what is new: the difference to the last paint goes to the terminal, nothing else."""
         if self.box is None:
             return
-        before, self._painted = self._painted, self.paint(self.box.width, self.box.height)
+        before = self._painted
+        self._paint(self.box)
         if len(before) != len(self._painted) or not self.is_mounted:
             self.refresh()
             return
@@ -70,6 +72,10 @@ class Inked(Widget, can_focus=False):
         if changed:
             self.refresh(*changed)
 
+    def _paint(self, box: Box) -> None:
+        self._painted = self.paint(box.width, box.height)
+        self._inks_painted = self.inks
+
     def repaint(self) -> None:
         """Forget the last paint: the theme or the size is another one."""
         self._painted = []
@@ -78,15 +84,16 @@ class Inked(Widget, can_focus=False):
     def render_line(self, y: int) -> Strip:
         """The painted line `y`."""
         if not self._painted and self.box is not None:
-            self._painted = self.paint(self.box.width, self.box.height)
+            self._paint(self.box)
         if y < len(self._painted):
             return Strip(self._painted[y], None)
         return Strip([Segment(" " * self.size.width, self.inks.get("text"))], self.size.width)
 
     def notify_style_update(self) -> None:
-        """The theme changed."""
+        """The theme may have changed."""
         super().notify_style_update()
-        self.repaint()
+        if self._inks_painted is not None and self._inks_painted is not self.inks:
+            self.repaint()
 
 
 def _difference(old: Painted, new: Painted, y: int) -> Region | None:

@@ -1,0 +1,472 @@
+"""The real command in a process of its own, on real files and real servers: output, exit codes, manners."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlroom.lab import servers
+
+Start = Callable[[Callable[[Path], servers.Server]], servers.Server]
+
+PLAN = """\
+Only real ink.
+
+# Wave Schedule
+
+The window starts on **2031-05-03**.
+
+## Timeline
+- **Wave A (Weeks 1–2: 2031-05-03 → 2031-05-17)**: Ink & Paper, Type. Active.
+
+## Wave Commitments
+| Squad | Charter | Current Focus |
+| --- | --- | --- |
+| Ink & Paper | [Charter](ink.md) | first sheets |
+| Type | [Charter](type.md) | a new fount |
+"""
+
+BACKLOG = """\
+Only real ink.
+
+# Backlog
+
+| Sprint | Epic | Owner | Status |
+| --- | --- | --- | --- |
+| Sprint-1 — First Sheets | Press | Pressman (Odile) | 🟧 In Progress |
+| | Ink Mill | Miller (Tarik) | 🟥 Not Started |
+"""
+
+CONFIG = """\
+[program]
+id = "press"
+start = 2031-05-03
+zone = "Europe/Lisbon"
+banner = "Only real ink."
+
+[documents]
+paths = ["*.md"]
+
+[status]
+dir = "status"
+
+[[squads]]
+id = "ink"
+name = "Ink & Paper"
+owners = ["Odile", "Tarik"]
+
+[[squads]]
+id = "type"
+
+[[rituals]]
+id = "standup"
+title = "Morning round"
+time = 09:00:00
+minutes = 15
+"""
+
+AT = ("--at", "2031-05-06T07:30:00Z")
+
+
+class Desk:
+    """A folder with a programme in it, where commands are called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write("controlroom.toml", CONFIG)
+        self.write("plan.md", PLAN)
+        self.write("backlog.md", BACKLOG)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def add(self, text: str) -> None:
+        """Append to the configuration."""
+        with (self.folder / "controlroom.toml").open("a", encoding="utf-8") as config:
+            config.write(text)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"HOME": str(self.folder / "home"), "PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C"}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "controlroom", *arguments]
+
+    def call(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end; stdin is no terminal."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """The document a command prints, with the exit code it must have."""
+        result = self.call(*arguments, "--json")
+        assert result.returncode == code, result.stderr
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """A programme without servers."""
+    return Desk(tmp_path)
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    """A port on which nothing listens and nothing else can."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def service(id_: str, kind: str, url: str) -> str:
+    return f'\n[[services]]\nid = "{id_}"\nkind = "{kind}"\nurl = "{url}"\n'
+
+
+def test_calendar_says_where_a_label_stands(desk: Desk) -> None:
+    """The shape of `calendar --json`, of a label, a date and an instant."""
+    said = desk.json("calendar", "Week 1 Day 4")
+    assert (said["date"], said["week"], said["day"], said["label"]) == ("2031-05-06", 1, 4, "W1D4")
+    (wave,) = said["waves"]
+    assert (wave["phase"], wave["day"], wave["days"]) == ("active", 4, 14)
+    assert desk.json("calendar", "2031-05-02")["label"] == "W0D7"
+    assert desk.json("calendar", "2031-05-05T23:30:00Z")["label"] == "W1D4"
+
+
+def test_common_options_stand_before_or_after_the_command(desk: Desk) -> None:
+    """The same call, written either way, says the same."""
+    after = desk.call("rituals", *AT, "--tz", "Asia/Tokyo", "--json").stdout
+    assert desk.call(*AT, "--json", "--tz", "Asia/Tokyo", "rituals").stdout == after
+    assert json.loads(after)["viewer_zone"] == "Asia/Tokyo"
+
+
+def test_rituals_count_down(desk: Desk) -> None:
+    """The next one with its seconds, the days ahead when asked."""
+    said = desk.json("rituals", *AT, "--days", "2")
+    assert (said["now"], said["next"][0]["id"]) == ("2031-05-06T07:30:00Z", "standup")
+    assert (said["next"][0]["countdown_s"], said["next"][0]["countdown"]) == (1800, "30:00")
+    assert [one["start"] for one in said["occurrences"]] == ["2031-05-06T08:00:00Z", "2031-05-07T08:00:00Z"]
+
+
+def test_rituals_become_a_calendar_file(desk: Desk) -> None:
+    """Written whole; the second time the same bytes."""
+    assert desk.call("rituals", "--ics", "rituals.ics").returncode == 0
+    first = (desk.folder / "rituals.ics").read_bytes()
+    assert first.startswith(b"BEGIN:VCALENDAR\r\n")
+    desk.call("rituals", "--ics", "rituals.ics")
+    assert (desk.folder / "rituals.ics").read_bytes() == first
+
+
+def test_documents_read(desk: Desk) -> None:
+    """What two documents say together, in the shape of the interface."""
+    said = desk.json("documents", "read", "plan.md", "backlog.md")["documents"]
+    plan, backlog = said
+    assert (plan["path"], plan["kind"], plan["banner"]) == ("plan.md", "schedule", True)
+    (wave,) = plan["waves"]
+    assert (wave["start"], wave["end"], wave["declared"]["state"]) == ("2031-05-03", "2031-05-17", "active")
+    assert [item["id"] for item in backlog["items"]] == ["sprint-1/press", "sprint-1/ink-mill"]
+    assert [item["status"] for item in backlog["items"]] == ["in_progress", "not_started"]
+
+
+def test_a_document_that_is_not_there(desk: Desk) -> None:
+    """The others are read all the same; the exit code says it."""
+    result = desk.call("documents", "read", "plan.md", "nowhere.md", "--json")
+    assert result.returncode == 2
+    assert [one["path"] for one in json.loads(result.stdout)["documents"]] == ["plan.md"]
+    assert "nowhere.md: there is no such file" in result.stderr
+
+
+def test_lint_points_at_the_line(desk: Desk) -> None:
+    """Warnings alone are fine; an error is exit code 1."""
+    desk.write(
+        "backlog.md", BACKLOG.replace("🟧 In Progress", "🟩 In Progress").removeprefix("Only real ink.\n\n")
+    )
+    lints = desk.json("lint")["lints"]
+    assert {(lint["code"], lint["line"]) for lint in lints} >= {("X008", 5), ("D001", 1)}
+    (desk.folder / "status").mkdir()
+    status = {"schema": "controlroom.status", "version": "1.0", "for_date": "2031-05-05"}
+    status["as_of"] = "2031-05-05T01:00:00Z"
+    desk.write("status/2031-05-04.json", json.dumps(status))
+    found = {lint["code"]: lint for lint in desk.json("lint", code=1)["lints"]}
+    assert (found["S001"]["severity"], found["S001"]["pointer"]) == ("error", "/for_date")
+
+
+def test_snapshot_of_a_calm_programme(desk: Desk) -> None:
+    """Documents read, nothing wrong: exit code 0, every section told."""
+    said = desk.json("snapshot", *AT)
+    assert (said["taken_at"], said["position"]["label"]) == ("2031-05-06T07:30:00Z", "W1D4")
+    assert [item["squad"] for item in said["items"]] == ["ink", "ink"]
+    assert said["attention"] == []
+    plain = desk.call("snapshot", "--plain", *AT)
+    assert plain.returncode == 0
+    assert "Ink & Paper: 1 not started, 1 in progress" in plain.stdout
+    assert "\x1b" not in plain.stdout
+
+
+def test_services_of_a_real_redis(desk: Desk, start: Start) -> None:
+    """Up while it runs, down with the reason once it is killed, and the snapshot agrees."""
+    redis = start(servers.redis)
+    desk.add(service("cache", "redis", f"redis://{redis.address}"))
+    (up,) = desk.json("services")["services"]
+    assert (up["id"], up["state"], up["error"]) == ("cache", "up", None)
+    assert up["latency_ms"] > 0
+    redis.kill()
+    (down,) = desk.json("services", code=1)["services"]
+    assert down["state"] == "down"
+    assert "refused" in down["error"]
+    attention = desk.json("snapshot", code=1)["attention"]
+    assert [(one["kind"], one["id"], one["severity"]) for one in attention] == [
+        ("service", "cache", "critical")
+    ]
+
+
+def test_a_source_that_cannot_be_read_is_exit_code_3(desk: Desk) -> None:
+    """Nothing is known to be wrong, and nothing is called fine."""
+    with refusing() as port:
+        desk.add(f'[[prometheus]]\nid = "main"\nurl = "http://127.0.0.1:{port}"\n')
+        said = desk.json("snapshot", code=3)
+    (source,) = [one for one in said["sources"] if one["kind"] == "metrics"]
+    assert source["freshness"] == "never"
+    assert "refuse" in source["error"]
+    assert [one["kind"] for one in said["attention"]] == ["source"]
+
+
+def test_publish_writes_the_status_of_the_day(desk: Desk) -> None:
+    """The file has the banner, its inputs' hashes and the room; publishing again changes no byte."""
+    result = desk.call("publish", *AT)
+    assert result.returncode == 0, result.stderr
+    path = desk.folder / "status" / "2031-05-06.json"
+    raw = path.read_bytes()
+    data = json.loads(raw)
+    assert (data["_banner"], data["schema"], data["slot"]) == (
+        "Only real ink.",
+        "controlroom.status",
+        "nightly",
+    )
+    assert [entry["path"] for entry in data["inputs"]] == ["backlog.md", "plan.md"]
+    assert desk.call("publish", *AT).returncode == 0
+    assert path.read_bytes() == raw
+    assert desk.json("publish", *AT, "--slot", "standup")["path"].endswith("2031-05-06-standup.json")
+
+
+def test_a_past_days_status_is_not_overwritten(desk: Desk) -> None:
+    """Other content for a day that is over: exit code 4 and the old bytes, unless forced."""
+    desk.call("publish", *AT)
+    path = desk.folder / "status" / "2031-05-06.json"
+    raw = path.read_bytes()
+    desk.write("backlog.md", BACKLOG.replace("🟥 Not Started", "🟩 Complete"))
+    later = ("--at", "2031-05-08T07:30:00Z", "--date", "2031-05-06")
+    refused = desk.call("publish", *later)
+    assert (refused.returncode, path.read_bytes()) == (4, raw)
+    assert "--force" in refused.stderr
+    assert desk.call("publish", *later, "--force").returncode == 0
+    assert path.read_bytes() != raw
+
+
+def test_diff_since_the_last_standup_and_between_two_days(desk: Desk) -> None:
+    """What a card did since the status before the last standup; named days give the same."""
+    desk.call("publish", "--at", "2031-05-05T01:00:00Z")
+    desk.write("backlog.md", BACKLOG.replace("🟥 Not Started", "🟩 Complete"))
+    desk.call("publish", "--at", "2031-05-06T01:00:00Z")
+    since = desk.json("diff", *AT)
+    assert (Path(since["from"]).name, since["to"]) == ("2031-05-05.json", "now")
+    assert "standup of Mon 2031-05-05 09:00 WEST" in since["why"]
+    assert [(one["category"], one["id"]) for one in since["changes"]] == [("item_done", "sprint-1/ink-mill")]
+    between = desk.json("diff", "2031-05-05", "status/2031-05-06.json")
+    assert between["changes"] == since["changes"]
+    assert "nothing changed" in desk.call("diff", "2031-05-06", "2031-05-06").stdout
+
+
+def test_diff_needs_no_configuration(desk: Desk) -> None:
+    """Two files are compared wherever they are."""
+    desk.call("publish", *AT)
+    (desk.folder / "controlroom.toml").unlink()
+    assert desk.json("diff", "status/2031-05-06.json", "status/2031-05-06.json")["changes"] == []
+    result = desk.call("diff", "plan.md", "status/2031-05-06.json")
+    assert result.returncode == 2
+    assert "plan.md line 1" in result.stderr
+
+
+def test_init_writes_what_the_documents_say(desk: Desk) -> None:
+    """A configuration that passes its check; it is not overwritten, and not written from nothing."""
+    assert desk.call("init", "plan.md").returncode == 4
+    result = desk.call("init", "plan.md", "backlog.md", "--output", "drafted.toml")
+    assert result.returncode == 0, result.stderr
+    assert "plan.md:" in result.stderr
+    assert desk.call("--config", "drafted.toml", "config", "check").returncode == 0
+    said = desk.json("--config", "drafted.toml", "snapshot", *AT)
+    assert [squad["name"] for squad in said["squads"]] == ["Ink & Paper", "Type"]
+    missing = desk.call("init", "plan.md", "nowhere.md", "--output", "other.toml")
+    assert missing.returncode == 2
+    assert not (desk.folder / "other.toml").exists()
+
+
+def test_init_without_documents_is_a_commented_start(desk: Desk) -> None:
+    """A folder of documents works too."""
+    assert desk.call("init", "--output", "empty.toml").returncode == 0
+    assert desk.call("--config", "empty.toml", "config", "check").returncode == 0
+    assert desk.call("init", ".", "--output", "all.toml").returncode == 0
+    assert "2031-05-03" in (desk.folder / "all.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, "controlroom snapshot --plain"),
+        (("snapsot",), 2, "did you mean snapshot?"),
+        (("snapshot", "--jsn"), 2, "unknown argument: --jsn"),
+        (("calendar", "someday"), 2, "someday"),
+        (("snapshot", "--at", "2031-05-06T07:30:00"), 2, "no offset"),
+        (("rituals", "--tz", "Europe/Atlantis"), 2, "Europe/Atlantis"),
+        (("snapshot", "--config", "nowhere.toml"), 2, "nowhere.toml"),
+        (("publish", "--slot", "nightly2"), 2, "did you mean nightly?"),
+        (("publish", "--date", "tomorrow"), 2, "--date tomorrow"),
+        (("diff", "2030-01-01"), 2, "2030-01-01"),
+        (("blocker", "open"), 2, "unknown command: blocker"),
+        (("item", "set"), 2, "unknown command: item"),
+    ],
+)
+def test_errors_say_what_where_and_the_remedy(
+    desk: Desk, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    """On stderr, starting with the program's name, never a traceback; stdout stays empty."""
+    result = desk.call(*arguments)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert result.stderr.startswith("controlroom: ")
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_broken_configuration_names_file_and_key(desk: Desk) -> None:
+    """Every error at once, exit code 2, from any command."""
+    desk.add('[[services]]\nid = "x"\nkind = "telepathy"\n[ui]\nthem = "dark"\n')
+    for command in (("config", "check"), ("snapshot",)):
+        result = desk.call(*command)
+        assert result.returncode == 2
+        said = result.stdout + result.stderr
+        assert "controlroom.toml" in said
+        assert "telepathy" in said
+        assert "did you mean" in said
+
+
+def test_without_a_configuration(tmp_path: Path) -> None:
+    """Exit code 2 and the commands that lead on."""
+    result = subprocess.run(
+        [sys.executable, "-m", "controlroom", "snapshot"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "controlroom init" in result.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:
+    """`controlroom … | head -0` ends quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        desk.command("snapshot", "--json", *AT),
+        cwd=desk.folder,
+        env=desk.environ,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_full_disk_is_an_error(desk: Desk) -> None:
+    """What could not be written was not written: no exit code 0."""
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            desk.command("themes", "list"),
+            cwd=desk.folder,
+            env=desk.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode != 0
+    assert b"no space left" in result.stderr
+    assert b"Traceback" not in result.stderr
+
+
+def test_watch_tells_a_change_and_ends_with_130(desk: Desk, start: Start) -> None:
+    """A Redis that dies is a line; the interrupt ends it at once, quietly."""
+    redis = start(servers.redis)
+    desk.add(service("cache", "redis", f"redis://{redis.address}") + "interval = 0.2\ntimeout = 1.0\n")
+    with subprocess.Popen(
+        desk.command("watch", "--json"),
+        cwd=desk.folder,
+        env=desk.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stderr is not None
+
+        def until(state: str) -> dict[str, Any]:
+            for line in watching.stdout or ():
+                event: dict[str, Any] = json.loads(line)
+                if (event["kind"], event["id"], event["to"]) == ("service", "cache", state):
+                    return event
+            raise AssertionError("watch ended")
+
+        assert until("up")["from"] == "unknown"
+        redis.kill()
+        down = until("down")
+        assert (down["from"], "refused" in down["text"] or "closed" in down["text"]) == ("up", True)
+        before = time.monotonic()
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+        errors = watching.stderr.read()
+        assert watching.wait(10) == 130
+        assert time.monotonic() - before < 3
+        assert errors == ""
+
+
+def test_no_secret_in_any_output(desk: Desk, start: Start) -> None:
+    """A wrong password, taken from the environment, stands in no line of any command."""
+    redis = start(lambda folder: servers.redis(folder, "--requirepass", "right"))
+    desk.add(service("cache", "redis", f"redis://{redis.address}") + 'password = { env = "INK_SECRET" }\n')
+    for arguments in (("services", "--json"), ("snapshot", "--plain"), ("publish",), ("config", "check")):
+        result = desk.call(*arguments, INK_SECRET="s3cr3t-of-the-mill")
+        assert "s3cr3t" not in result.stdout + result.stderr
+    for path in (desk.folder / "status").glob("*"):
+        assert "s3cr3t" not in path.read_text(encoding="utf-8")
+
+
+def test_version_and_help(desk: Desk) -> None:
+    """Help lists the commands there are, and none that is not."""
+    assert desk.call("--version").stdout.startswith("controlroom 0.")
+    text = desk.call("--help").stdout
+    for command in ("snapshot", "watch", "publish", "calendar", "lab"):
+        assert f"\n    {command}" in text
+    for later in ("outbox", "serve", "evidence", "standup", "collect", "waiting", "summary", "item"):
+        assert f"\n    {later} " not in text

@@ -1,0 +1,81 @@
+"""The lines of `watch`: what differs between two snapshots."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from controlroom.domain.board import Item
+from controlroom.domain.documents import DocumentReading
+from controlroom.domain.health import Health, Service, ServiceState
+from controlroom.domain.program import Program
+from controlroom.domain.snapshot import Snapshot, SourceStatus
+from controlroom.domain.triage import Blocker
+from controlroom.headless.watch import as_json, as_line, events
+
+NOW = dt.datetime(2031, 5, 6, 8, tzinfo=dt.UTC)
+UP = ServiceState(Service("redis", "redis"), Health.UP)
+BEFORE = Snapshot(
+    Program(),
+    services=(UP,),
+    items=(Item("a", "Press", status="in_progress"),),
+    documents=(DocumentReading("plan.md"),),
+    sources=(SourceStatus("documents", "documents", read_at=NOW),),
+)
+
+
+def lines(after: Snapshot, before: Snapshot = BEFORE) -> list[str]:
+    return [as_line(event) for event in events(before, after, NOW)]
+
+
+def test_a_service_that_went_down() -> None:
+    """Instant, service, both states, reason."""
+    down = replace(BEFORE, services=(replace(UP, health=Health.DOWN, reason="refused"),))
+    assert lines(down) == ["2031-05-06T08:00:00Z service redis up → down: refused"]
+
+
+def test_the_same_as_json() -> None:
+    """One object with the same facts."""
+    down = replace(BEFORE, services=(replace(UP, health=Health.DOWN, reason="refused"),))
+    (event,) = events(BEFORE, down, NOW)
+    assert as_json(event) == {
+        "at": "2031-05-06T08:00:00Z",
+        "kind": "service",
+        "id": "redis",
+        "from": "up",
+        "to": "down",
+        "text": "refused",
+    }
+
+
+def test_what_only_was_measured_again_is_no_line() -> None:
+    """Another latency, another time of reading: silence."""
+    again = replace(
+        BEFORE,
+        services=(replace(UP, latency=0.5, probed_at=NOW),),
+        sources=(replace(BEFORE.sources[0], read_at=NOW + dt.timedelta(seconds=5)),),
+    )
+    assert lines(again) == []
+
+
+def test_cards_and_blockers_that_come_move_and_go() -> None:
+    """Each is one line, with what it was and what it is."""
+    after = replace(BEFORE, items=(Item("b", "Ink", status="done"),), blockers=(Blocker("x", "No paper"),))
+    assert lines(after) == [
+        "2031-05-06T08:00:00Z item b new → done: Ink",
+        "2031-05-06T08:00:00Z item a in_progress → gone: Press",
+        "2031-05-06T08:00:00Z blocker x new → open: No paper",
+    ]
+
+
+def test_the_first_reading_of_the_documents_is_no_news() -> None:
+    """Ten thousand cards at the start are not ten thousand changes."""
+    empty = replace(BEFORE, documents=(), items=())
+    assert lines(BEFORE, empty) == []
+
+
+def test_a_source_that_fails_and_answers_again() -> None:
+    """Both turns are told, the first with its reason."""
+    failing = replace(BEFORE, sources=(replace(BEFORE.sources[0], error="the file is gone"),))
+    assert lines(failing) == ["2031-05-06T08:00:00Z source documents answering → failing: the file is gone"]
+    assert lines(BEFORE, failing) == ["2031-05-06T08:00:00Z source documents failing → answering"]
