@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import headless, room
+from benchmarks import headless, room, sweep
 
-PARTS = {"headless": headless.run, "room": room.run}
+PARTS = {"headless": headless.run, "sweep": sweep.run, "room": room.run}
 
 
 def main() -> int:

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests import faults
-from tests.conftest import Start
 
 from controlroom.domain.health import Health, ProbeResult, Service
 from controlroom.lab import servers
 from controlroom.lab.servers import Server
 from controlroom.probes import KINDS
 from controlroom.probes.prober import Prober
+from tests import faults
+from tests.conftest import Start
 
 DEADLINE = 0.5
 SLACK = 1.0
@@ -214,8 +214,7 @@ async def test_a_stopped_server_hangs_and_comes_back(prober: Prober, tried: Trie
     """SIGSTOP: silence on the kept connection; SIGCONT: well again at the next look."""
     server = start(tried.server)
     assert (await ask(prober, tried, server.address)).health is Health.UP
-    server.pause()
-    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
+    stop(server)
     result = await ask(prober, tried, server.address)
     if tried.speaks:
         assert (result.health, result.reason) == (Health.DOWN, "connected, but no answer within 0.5 s")
@@ -233,6 +232,12 @@ async def test_a_killed_server_is_refused_and_comes_back(prober: Prober, tried: 
     assert (result.health, result.reason) == (Health.DOWN, "connection refused")
     server.restart()
     await comes_back(prober, tried, server.address)
+
+
+def stop(server: Server) -> None:
+    """SIGSTOP, and wait until the last of its threads has stopped."""
+    server.pause()
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
 
 
 async def comes_back(prober: Prober, tried: Tried, address: str) -> None:

@@ -281,6 +281,26 @@ def test_a_past_days_status_is_not_overwritten(desk: Desk) -> None:
     assert path.read_bytes() != raw
 
 
+def test_a_status_that_cannot_be_written_is_exit_code_3(desk: Desk) -> None:
+    """The folder is a file: said with its name, and the file is left alone."""
+    desk.write("status", "mine")
+    result = desk.call("publish", *AT)
+    assert result.returncode == 3
+    assert "the status cannot be written" in result.stderr
+    assert (desk.folder / "status").read_text(encoding="utf-8") == "mine"
+
+
+def test_an_unreadable_status_file_is_said_and_skipped(desk: Desk) -> None:
+    """It is an error of `lint` with its line, and stands among the unknowns; the good one is the baseline."""
+    desk.call("publish", "--at", "2031-05-05T01:00:00Z")
+    desk.write("status/2031-05-06.json", '{\n"schema": oh')
+    (lint,) = [one for one in desk.json("lint", code=1)["lints"] if one["severity"] == "error"]
+    assert (lint["code"], lint["line"]) == ("E001", 2)
+    said = desk.json("snapshot", *AT, code=1)
+    assert [one["id"] for one in said["unknowns"]] == ["2031-05-06.json"]
+    assert desk.json("diff", *AT)["from"].endswith("2031-05-05.json")
+
+
 def test_diff_since_the_last_standup_and_between_two_days(desk: Desk) -> None:
     """What a card did since the status before the last standup; named days give the same."""
     desk.call("publish", "--at", "2031-05-05T01:00:00Z")
@@ -470,3 +490,35 @@ def test_version_and_help(desk: Desk) -> None:
         assert f"\n    {command}" in text
     for later in ("outbox", "serve", "evidence", "standup", "collect", "waiting", "summary", "item"):
         assert f"\n    {later} " not in text
+
+
+CRASHING = """
+import sys
+from controlroom import cli
+try:
+    word = "s3cr3t-of-the-mill"
+    int(word)
+except ValueError as error:
+    sys.exit(cli._failed(error))
+"""
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_crash_is_a_line_and_a_report_without_values(desk: Desk, debug: bool) -> None:
+    """The report says where in the program, not what was being worked on; the traceback only on request."""
+    result = subprocess.run(
+        [sys.executable, "-c", CRASHING],
+        env={**desk.environ, **({"CONTROLROOM_DEBUG": "1"} if debug else {})},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert ("Traceback" in result.stderr) is debug
+    assert "controlroom: this is a bug of controlroom: ValueError: " in result.stderr
+    (report,) = (desk.folder / "home" / ".local" / "state" / "controlroom").iterdir()
+    text = report.read_text(encoding="utf-8")
+    assert "ValueError" in text
+    assert "s3cr3t" not in text
+    assert report.stat().st_mode & 0o077 == 0

@@ -24,14 +24,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from tests.conftest import Start
-from tests.net.wire import answer, request, saying, serving
 
 from controlroom.config.values import PrometheusServer
 from controlroom.domain.secret import SecretRef
 from controlroom.lab import servers
 from controlroom.net.fetch import Answer, Api, FetchError, Unreachable, Unusable, shown
 from controlroom.net.threads import in_daemon
+from tests.conftest import Start
+from tests.net.wire import answer, request, saying, serving
 
 PASSWORD = "correct-horse"
 

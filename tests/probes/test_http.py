@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from tests import faults
 
 from controlroom.domain.health import Health, ProbeResult, Rule, Service
 from controlroom.domain.secret import SecretRef
 from controlroom.probes.prober import Prober
 from controlroom.probes.wire import BODY_LIMIT, HEAD_LIMIT
+from tests import faults
 
 U, DEG, D, N = Health.UP, Health.DEGRADED, Health.DOWN, Health.UNKNOWN
 SECRETS = {"TOKEN": "tok-3c0ffee", "PASSWORD": "päss:word", "BROKEN": "two\nlines"}

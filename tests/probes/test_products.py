@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 import pytest
-from tests import faults
-from tests.conftest import Start
 
 from controlroom.domain.health import Health, ProbeResult, Service
 from controlroom.lab import servers
 from controlroom.probes.prober import Prober
+from tests import faults
+from tests.conftest import Start
 
 BUILD = b'{"status":"success","data":{"version":"2.53.0"}}'
 STATUS = (

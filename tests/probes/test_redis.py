@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests import faults
-from tests.conftest import Start
 
 from controlroom.domain.health import Health, ProbeResult, Service
 from controlroom.domain.secret import SecretRef
 from controlroom.lab import servers
 from controlroom.lab.ports import reserved
 from controlroom.probes.prober import Prober
+from tests import faults
+from tests.conftest import Start
 
 SECRETS = {"RIGHT": "correct horse", "WRONG": "battery staple"}
 RIGHT, WRONG = SecretRef(env="RIGHT"), SecretRef(env="WRONG")

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.conftest import Start
-from tests.net.wire import answer, saying
 
 from controlroom.config.values import AlertmanagerServer, LabelRule
 from controlroom.domain.board import Squad
@@ -19,6 +17,8 @@ from controlroom.domain.secret import SecretRef
 from controlroom.domain.snapshot import AlertsSeen, Observation
 from controlroom.lab import servers
 from controlroom.sources.alerts import AlertsSource
+from tests.conftest import Start
+from tests.net.wire import answer, saying
 
 PROGRAM = Program(squads=(Squad("river", "River & Weir", ("Weir",)), Squad("sea", "Sea")))
 RULES = (LabelRule("service", "locks", "river"),)

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import pytest
-from tests import faults
 
 from controlroom.domain.health import Health, ProbeResult, Service
 from controlroom.domain.snapshot import Observation, ServicesSeen
 from controlroom.probes.prober import Prober
 from controlroom.sources.services import ServicesSource
+from tests import faults
 
 
 class Make(Protocol):

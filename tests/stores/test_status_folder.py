@@ -136,6 +136,8 @@ def test_a_bad_file_costs_only_itself(tmp_path: Path) -> None:
     assert [file.for_date for file in seen.files] == ["2031-05-06", "2031-05-07"]
     assert len(seen.unreadable) == 1
     assert seen.unreadable[0].startswith("2031-05-08.json line 3: ")
+    (lint,) = seen.lints
+    assert (lint.code, lint.path, lint.line) == ("E001", str(tmp_path / "2031-05-08.json"), 3)
 
 
 def test_the_last_good_reading_stays(tmp_path: Path) -> None:
@@ -213,6 +215,27 @@ def test_what_is_written_is_pretty_sorted_and_without_nan(tmp_path: Path) -> Non
     assert raw.splitlines()[1] == '  "_banner": "Ω only real ink",'.encode()
     data = read(folder.write(file_name("2031-05-06"), raw)).data
     assert (data["zeta"], data["alpha"]) == ("NaN", ["-Infinity"])
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from controlroom.stores.status_folder import StatusFolder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    StatusFolder(Path(sys.argv[1])).write("2031-05-06.json", b"x" * 100_000)
+except OSError as problem:
+    sys.exit(problem.strerror)
+"""
+
+
+def test_a_disk_without_room_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    """The kernel refuses the bytes: the file is what it was, and no temporary one stays behind."""
+    raw = put(tmp_path).read_bytes()
+    result = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, check=False)
+    assert result.stderr == b"File too large\n"
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("2031-05-06.json", raw)]
 
 
 WRITER = """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.tui.rooms import NOW, ROOM, view
 
 from controlroom.tui.detail import WRITERS, describe
 from controlroom.tui.panes import PANES
 from controlroom.tui.panes.lints import PANE as LINTS
 from controlroom.tui.rows import Subject
+from tests.tui.rooms import NOW, ROOM, view
 
 
 def plain(kind: str, id_: str, **more: object) -> str:

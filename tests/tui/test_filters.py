@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.tui.rooms import PROGRAM
 
 from controlroom.tui.filters import compile as compiled
 from controlroom.tui.rows import Row
+from tests.tui.rooms import PROGRAM
 
 ROWS = (
     Row("a", text="topics missing on kafka", squads=("cranes", "quay")),

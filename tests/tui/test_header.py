@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.tui.rooms import EMPTY, NOW, ROOM, changed, view
 
 from controlroom.domain.snapshot import StatusSeen
 from controlroom.tui.header import header, strip
 from controlroom.tui.lines import as_text, line_width
+from tests.tui.rooms import EMPTY, NOW, ROOM, changed, view
 
 
 def told(width: int = 200, **more: object) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.tui.rooms import EMPTY, NOW, ROOM, ago, changed, drawn, row_with, view
-
 from controlroom.domain.triage import Blocker
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import blockers
 from controlroom.tui.rows import DrawContext
+from tests.tui.rooms import EMPTY, NOW, ROOM, ago, changed, drawn, row_with, view
 
 PANE = blockers.PANE
 

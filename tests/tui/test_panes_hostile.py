@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.tui.rooms import BLOCKERS, NOW, ROOM, card, service, view
 
 from controlroom.domain.board import Item, Sprint, Squad
 from controlroom.domain.health import Health, Service, ServiceState, Transition
@@ -29,6 +28,7 @@ from controlroom.tui.lines import line_width
 from controlroom.tui.panes import PANES
 from controlroom.tui.panes.lints import PANE as LINTS
 from controlroom.tui.rows import DrawContext, Line, View
+from tests.tui.rooms import BLOCKERS, NOW, ROOM, card, service, view
 
 NASTY = (
     "",

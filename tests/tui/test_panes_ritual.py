@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from tests.tui.rooms import EMPTY, NOW, PROGRAM, ROOM, changed, drawn, row_with, view
-
 from controlroom.tui.bigdigits import large
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import changes, lints, ritual
 from controlroom.tui.rows import DrawContext
+from tests.tui.rooms import EMPTY, NOW, PROGRAM, ROOM, changed, drawn, row_with, view
 
 PANE = ritual.PANE
 

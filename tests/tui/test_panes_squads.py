@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.tui.rooms import EMPTY, ITEMS, NOW, PROGRAM, ROOM, card, changed, drawn, row_with, view
-
 from controlroom.domain.board import COLUMNS
 from controlroom.tui.filters import compile as compiled
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import squads
 from controlroom.tui.rows import DrawContext, Subject
 from controlroom.tui.width import cell_width
+from tests.tui.rooms import EMPTY, ITEMS, NOW, PROGRAM, ROOM, card, changed, drawn, row_with, view
 
 PANE = squads.PANE
 

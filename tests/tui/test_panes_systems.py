@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from controlroom.domain.health import Health
+from controlroom.domain.telemetry import Coverage, GapCode
+from controlroom.tui.lines import as_text
+from controlroom.tui.panes import alerts, services, telemetry
+from controlroom.tui.rows import DrawContext
 from tests.tui.rooms import (
     EMPTY,
     NOW,
@@ -19,12 +24,6 @@ from tests.tui.rooms import (
     service,
     view,
 )
-
-from controlroom.domain.health import Health
-from controlroom.domain.telemetry import Coverage, GapCode
-from controlroom.tui.lines import as_text
-from controlroom.tui.panes import alerts, services, telemetry
-from controlroom.tui.rows import DrawContext
 
 
 def line(said: str, part: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.tui.rooms import EMPTY, NOW, changed, drawn, view
 
 from controlroom.tui.panes import waves
+from tests.tui.rooms import EMPTY, NOW, changed, drawn, view
 
 PANE = waves.PANE
 

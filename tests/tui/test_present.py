@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.tui.rooms import EMPTY, NOW, PROGRAM, ago
 
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.tui import present
 from controlroom.tui.lines import as_text
 from controlroom.tui.rows import Span, View
 from controlroom.tui.width import cell_width
+from tests.tui.rooms import EMPTY, NOW, PROGRAM, ago
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,7 @@ def names_in(sections: Iterable[Section]) -> tuple[tuple[str, ...], tuple[str, .
         for text in _texts(section.blocks):
             for span in code_spans(text):
                 metrics.update(dict.fromkeys(_metrics(span, text, heading)))
-                if (
-                    _TOPIC.match(span)
-                    and not _FILE_OR_HOST.search(span)
-                    and _ABOUT_TOPICS.search(f"{heading} {text}")
-                ):
+                if _TOPIC.match(span) and not _FILE_OR_HOST.search(span):
                     topics[span] = None
     return tuple(metrics), tuple(topics)
 

@@ -10,6 +10,7 @@ from controlroom.domain.health import Health, settle
 from controlroom.domain.instants import duration
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
+from controlroom.domain.telemetry import GapCode
 from controlroom.domain.triage import age, sla
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
@@ -111,7 +112,8 @@ def _gaps(snapshot: Snapshot) -> Iterator[Attention]:
         if known_gap(reading):
             text = f"{reading.signal.squad} {reading.signal.metric}: {reading.code}"
             why = f" · {reading.text}" if reading.text else ""
-            yield Attention("gap", reading.id, text + why, "error")
+            pending = reading.code is GapCode.TARGET_PENDING  # a first scrape may be all it needs
+            yield Attention("gap", reading.id, text + why, "warning" if pending else "error")
 
 
 def _lints(snapshot: Snapshot) -> Iterator[Attention]:

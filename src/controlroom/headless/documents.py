@@ -7,7 +7,7 @@ from typing import Any
 
 from controlroom.domain.documents import Document, DocumentNote, DocumentRitual, DocumentWave
 
-_NOTES = ("alignments", "gates", "risks", "blockers", "unread")
+_NOTES = ("alignments", "gates", "risks", "blockers", "unread", "prose")
 
 
 def as_json(documents: Iterable[Document]) -> dict[str, Any]:
@@ -68,6 +68,18 @@ def _document(document: Document) -> dict[str, Any]:
                 "line": item.line,
             }
             for item in document.items
+        ],
+        "sprints": [
+            {
+                "id": sprint.id,
+                "name": sprint.name,
+                "start": sprint.start.isoformat() if sprint.start else None,
+                "end": sprint.end.isoformat() if sprint.end else None,
+                "wave": sprint.wave,
+                "squads": list(sprint.squads),
+                "line": sprint.line,
+            }
+            for sprint in document.sprints
         ],
         "checklists": [
             {

@@ -53,14 +53,14 @@ class Lab:
 
 def main(arguments: Sequence[str]) -> int:
     """Start the servers, run ``controlroom ARGUMENTS`` on them, stop them; its exit code."""
-    from controlroom import cli
+    from controlroom.cli import main as run
 
     with _ending_on_signals(), open_lab() as lab:
         for name, remedy in lab.missing.items():
             print(f"controlroom lab: {name} is not installed: {remedy}", file=sys.stderr)  # noqa: T201
         publisher = threading.Thread(target=_publish_soon, args=(lab.config,), daemon=True)
         publisher.start()
-        return cli.main(["--config", str(lab.config), *arguments])
+        return run(["--config", str(lab.config), *arguments])
 
 
 @contextmanager

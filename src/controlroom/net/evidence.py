@@ -122,7 +122,9 @@ class Examiner:
         evidence = await self._deepen(signals, evidence, at, notes)
         if self._ahead:
             ahead = self._ahead.total_seconds()
-            notes.warn(f"its clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}")
+            # Rounded, so that the jitter of the network is no news.
+            rounded = max(5, round(abs(ahead) / 5) * 5)
+            notes.warn(f"its clock is about {rounded} s {'ahead' if ahead > 0 else 'behind'}")
         evidence = replace(
             evidence,
             unread=notes.unread,

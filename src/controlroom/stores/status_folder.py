@@ -6,13 +6,14 @@ cleaned: the raw bytes stay in the folder, and `raw_document` has them for whoev
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,25 +53,33 @@ def file_name(date: str, slot: str = NIGHTLY) -> str:
 
 def raw_document(path: Path) -> tuple[bytes, dict[str, Any]]:
     """The bytes of the status file at `path` and its document, not cleaned, checked. Raises Unreadable."""
+    raw = _bytes(path)
+    return raw, _checked(path, raw)
+
+
+def _checked(path: Path, raw: bytes) -> dict[str, Any]:
+    """The document that `raw`, read from `path`, holds. Raises Unreadable."""
     from controlroom.stores import status_schema, strict_json
 
     name = clean(path.name, 120)
-    raw = _bytes(path, name)
     try:
-        data = strict_json.loads(raw)
+        data: dict[str, Any] = strict_json.loads(raw)
         status_schema.check(data)
     except strict_json.BadJson as problem:
         raise Unreadable(name, clean(problem.reason), problem.line) from None
     except status_schema.Invalid as problem:
         line = strict_json.line_of(raw, problem.path)
         raise Unreadable(name, clean(problem.reason), line) from None
-    return raw, data
+    return data
 
 
 def read(path: Path) -> StatusFile:
     """The status file at `path`. Raises Unreadable."""
-    _, data = raw_document(path)
-    cleaned = _cleaned(data)
+    return _file(path, _bytes(path))
+
+
+def _file(path: Path, raw: bytes) -> StatusFile:
+    cleaned = _cleaned(_checked(path, raw))
     return StatusFile(
         path=str(path),
         for_date=cleaned["for_date"],
@@ -80,7 +89,8 @@ def read(path: Path) -> StatusFile:
     )
 
 
-def _bytes(path: Path, name: str) -> bytes:
+def _bytes(path: Path) -> bytes:
+    name = clean(path.name, 120)
     try:
         # Non-blocking: opening a named pipe that nobody writes to would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -135,7 +145,9 @@ class _Known:
     settled: bool
     file: StatusFile | None
     """As last read well."""
-    error: str | None
+    error: Unreadable | None
+    digest: bytes = b""
+    """Of the bytes that were read; reading them again is cheap, understanding them is not."""
 
 
 class StatusFolder:
@@ -156,12 +168,14 @@ class StatusFolder:
         known = {name: self._look_at(name, about) for name, about in self._listed().items()}
         self._known = known
         files = tuple(sorted((k.file for k in known.values() if k.file), key=_age_order))
-        unreadable = tuple(k.error for k in known.values() if k.error)
+        errors = [(self.path(name), k.error) for name, k in known.items() if k.error]
+        unreadable = tuple(str(error) for _, error in errors)
         before = self._seen
         if before and before.unreadable == unreadable and _identical(before.files, files):
             return before
-        lints = tuple(lint for lint in map(misnamed, files) if lint is not None)
-        self._seen = StatusSeen(files, unreadable, lints)
+        broken = (Lint("E001", str(e), "error", path=str(path), line=e.line) for path, e in errors)
+        named = (lint for lint in map(misnamed, files) if lint is not None)
+        self._seen = StatusSeen(files, unreadable, (*broken, *named))
         return self._seen
 
     def path(self, name: str) -> Path:
@@ -215,13 +229,15 @@ class StatusFolder:
         if known is not None and known.signature == signature and known.settled:
             return known
         settled = abs(time.time() - about.st_mtime) > SETTLED
+        path, digest = self.folder / name, b""
         try:
-            file = read(self.folder / name)
+            raw = _bytes(path)
+            digest = hashlib.blake2b(raw, digest_size=16).digest()
+            if known is not None and known.digest == digest:
+                return replace(known, signature=signature, settled=settled)
+            return _Known(signature, settled, _file(path, raw), None, digest)
         except Unreadable as problem:
-            return _Known(signature, settled, known.file if known else None, str(problem))
-        if known is not None and known.file == file:
-            file = known.file
-        return _Known(signature, settled, file, None)
+            return _Known(signature, settled, known.file if known else None, problem, digest)
 
 
 def _age_order(file: StatusFile) -> tuple[Any, str]:

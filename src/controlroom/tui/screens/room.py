@@ -56,6 +56,9 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         self._now = now
         self._wishes = Wishes()
         self._arrangement: Arrangement | None = None
+        self._arranged_for: tuple[object, ...] = ()
+        self._widths: dict[str, int] = {}
+        self._widths_for = (0, 0)
         self._tabs = Tabs((), ())
         self._notice: Line = ()
         self._notice_until: datetime | None = None
@@ -142,7 +145,12 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         """Give every pane its box and show the scene in it; whether a box is another one."""
         scene = self.scene()
         wants = self._wants(width, height, scene)
-        arrangement = arrange(width, height, wants, self.active, self.zoomed)
+        asked = (width, height, wants, self.active, self.zoomed)
+        if self._arrangement is None or asked != self._arranged_for:
+            self._arranged_for = asked
+            arrangement = arrange(width, height, wants, self.active, self.zoomed)
+        else:
+            arrangement = self._arrangement
         changed = arrangement != self._arrangement
         self._arrangement = arrangement
         single = arrangement.mode == "single"
@@ -160,10 +168,13 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         kind = mode(width, height)
         if kind in ("single", "tiny") or self.zoomed is not None:
             return dict.fromkeys(self.panes, 0)
-        dummy = dict.fromkeys(self.panes, 0)
-        rough = arrange(width, height, dummy, self.active).panes
+        if self._widths_for != (width, height):
+            # Widths do not depend on what the panes would like, only heights do.
+            self._widths_for = (width, height)
+            rough = arrange(width, height, dict.fromkeys(self.panes, 0), self.active).panes
+            self._widths = {name: box.width for name, box in rough.items()}
         wants = {
-            name: 0 if name == STRIP else pane.measure(scene, rough[name].width)
+            name: 0 if name == STRIP else pane.measure(scene, self._widths[name])
             for name, pane in self.panes.items()
         }
         return self._wishes.settle(wants, scene.now)

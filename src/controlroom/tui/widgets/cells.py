@@ -1,6 +1,6 @@
 """Text that every terminal draws as wide as it is measured here.
 
-Terminals disagree about emoji made of several characters (joined people, skin tones, keycaps, variation
+Terminals disagree about emoji made of several characters (joined people, skin tones, flags, variation
 selectors): some draw them as one, some as their parts, and every column after them shifts. Such a sequence
 is reduced to its first character and blanks of the same width.
 """
@@ -13,7 +13,10 @@ from rich.cells import cell_len, split_graphemes
 
 _SELECTORS = frozenset("\ufe0e\ufe0f\u200d\u200c")
 _TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
-_UNSURE = _SELECTORS | _TONES
+_FLAGS = {0x1F1E6 + number: chr(ord("A") + number) for number in range(26)}
+"""The letters that flags are made of; terminals differ in whether a pair of them is one character."""
+
+_UNSURE = _SELECTORS | _TONES | frozenset(map(chr, _FLAGS))
 
 
 def settle(text: str) -> str:
@@ -25,7 +28,8 @@ def settle(text: str) -> str:
 def _settle(text: str) -> str:
     if _UNSURE.isdisjoint(text):
         return text
-    return "".join(_one(text[start:end], cells) for start, end, cells in split_graphemes(text)[0])
+    lettered = text.translate(_FLAGS)
+    return "".join(_one(lettered[start:end], cells) for start, end, cells in split_graphemes(lettered)[0])
 
 
 def _one(grapheme: str, cells: int) -> str:
