@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Mapping
 
 from benchmarks import headless, room, sweep
 
-PARTS = {"headless": headless.run, "sweep": sweep.run, "room": room.run}
+PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
+    "headless": headless.run,
+    "sweep": sweep.run,
+    "room": room.run,
+}
 
 
 def main() -> int:

@@ -15,6 +15,8 @@ from benchmarks.terminal import Terminal, median, percentile
 
 BARE = (sys.executable, "-m", "benchmarks.bare")
 DOWN, UP = b"\x1b[B", b"\x1b[A"
+SQUADS = b"3"
+"""The key of the pane that has a row per card."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def keys(trial: Trial, presses: int, warm_up: float) -> list[float]:
     """Seconds from each of `presses` arrow keys to its frame, at a person's pace."""
     with trial.open() as terminal:
         terminal.run_for(warm_up)
+        terminal.press(SQUADS)
+        terminal.run_for(1)
         taken = []
         for n in range(presses):
             key = UP if n // 10 % 2 else DOWN

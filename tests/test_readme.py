@@ -38,7 +38,7 @@ def test_the_commands_shown_in_the_readme_can_be_called() -> None:
     calls = [line.split("#")[0].split()[1:] for line in lines if line.startswith("controlroom")]
     assert calls
     for call in calls:
-        assert cli._parser().parse_args(call).run
+        assert cli.parser().parse_args(call).run
 
 
 def test_the_key_table_is_the_one_the_room_uses() -> None:

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from controlroom import __version__
 from controlroom.headless import output
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     try:
-        options = _parser().parse_args(given)
+        options = parser(given).parse_args(given)
     except SystemExit as leaving:  # --help and --version
         return leaving.code if isinstance(leaving.code, int) else FINE
     run: str = options.run
@@ -112,8 +112,22 @@ def _reported(error: Exception) -> str:
     return ""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal. (The usual one imports `shutil` for it, once per argument declared.)"""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns
+        except (OSError, ValueError):
+            columns = 100
+        super().__init__(prog, width=max(columns - 2, 40))
+
+
 class _Parser(argparse.ArgumentParser):
     """Errors as every other command line problem: message, remedy, exit code 2."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, formatter_class=_Formatter)
 
     def error(self, message: str) -> NoReturn:
         choice = re.search(
@@ -143,7 +157,7 @@ def _did_you_mean(word: str, choices: Sequence[str]) -> str:
 
 def _common(*, top: bool) -> _Parser:
     """Options that every command takes, before its name or after it."""
-    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser = _Parser(add_help=False)
     group = parser.add_argument_group("common options")
 
     def add(name: str, metavar: str | None, text: str) -> None:
@@ -161,32 +175,31 @@ def _common(*, top: bool) -> _Parser:
     return parser
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def parser(given: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The command line; with the arguments `given`, only those of its commands they can mean in full."""
+    whole = _Parser(
         prog="controlroom",
         description="A terminal control room for programmes run by several squads at once. "
         "Without a command it opens the room.",
         epilog="Exit codes: 0 fine, 1 attention needed, 2 usage or configuration, 3 a source or the store is "
         "unreachable, 4 conflict or refused, 75 queued, 130 interrupted.",
         parents=[_common(top=True)],
-        allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"controlroom {__version__}")
-    _room(parser)
-    parser.set_defaults(run="room")
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=_Parser)
-    common = _common(top=False)
+    whole.add_argument("--version", action="version", version=f"controlroom {__version__}")
+    _room(whole)
+    whole.set_defaults(run="room")
+    commands = whole.add_subparsers(
+        metavar="COMMAND", title="commands", parser_class=_Parser, prog="controlroom"
+    )
     for name, text, arguments in COMMANDS:
-        command = commands.add_parser(
-            name,
-            help=text,
-            description=text[:1].upper() + text[1:] + ".",
-            parents=[common],
-            allow_abbrev=False,
-        )
+        if given is not None and name not in given:
+            commands.add_parser(name, help=text, add_help=False)
+            continue
+        description = text[:1].upper() + text[1:] + "."
+        command = commands.add_parser(name, help=text, description=description, parents=[_common(top=False)])
         command.set_defaults(run=name)
         arguments(command)
-    return parser
+    return whole
 
 
 def _room(parser: argparse.ArgumentParser) -> None:
@@ -207,7 +220,6 @@ def _branch(parser: argparse.ArgumentParser, *branches: tuple[str, str, str, Arg
             help=text,
             description=text[:1].upper() + text[1:] + ".",
             parents=[_common(top=False)],
-            allow_abbrev=False,
         )
         branch.set_defaults(run=run)
         arguments(branch)

@@ -265,7 +265,7 @@ def _read_documents(names: Sequence[str], config: Config, asked: Given) -> Seque
         [glob.escape(file) if Path(file).exists() else file for file in files],
         Path(),
         start=config.program.start,
-        banner=config.program.banner,
+        banner=config.program.banner if config.documents.banner_required else "",
         interval=1.0,
         clock=asked.now,
         rules=config.program.calendar,
@@ -304,7 +304,7 @@ def rituals(options: Namespace) -> int:
     if options.days is not None and options.days < 0:
         raise Usage("days ahead cannot be negative", f"--days {options.days}")
     if options.ics is not None:
-        return _calendar_file(options.ics, program, now)
+        return _calendar_file(options, program, now)
     try:
         asked.print(
             lambda: shown.as_text(program, now, zone, days=options.days),
@@ -315,23 +315,25 @@ def rituals(options: Namespace) -> int:
     return FINE
 
 
-def _calendar_file(name: str, program: Program, now: datetime) -> int:
-    """Write every ritual as a calendar file; ``-`` is stdout. It starts with the programme."""
+def _calendar_file(options: Namespace, program: Program, now: datetime) -> int:
+    """The rituals as a calendar file: from the programme's start on, or of ``--days`` days from today."""
     from controlroom.domain.zones import local
     from controlroom.reports import ics
-
-    text = ics.render(program, program.start or local(now, program.zone).date())
-    for what in ics.omitted(program):
-        complain(what)
-    if name == "-":
-        output.text(text)
-        return FINE
     from controlroom.stores import atomic
 
+    today = local(now, program.zone).date()
+    first = today if options.days is not None else program.start or today
+    text = ics.render(program, first, options.days)
+    for what in ics.omitted(program):
+        complain(what)
+    if options.ics == "-":
+        output.file(text)
+        return FINE
     try:
-        atomic.write(Path(name), text.encode())
+        atomic.write(Path(options.ics), text.encode())
     except OSError as problem:
-        raise Usage("the calendar file cannot be written", f"{name}: {problem.strerror}") from None
+        raise Usage("the calendar file cannot be written", f"{options.ics}: {problem.strerror}") from None
+    given(options).print(lambda: f"{options.ics} written", lambda: {"path": options.ics})
     return FINE
 
 

@@ -29,7 +29,7 @@ ANCHOR = dt.date(2026, 3, 2)
         ("Feb 30", None),
         ("2026-02-30", None),
         ("may 5 percent", None),
-        ("version 1.2.2026", None),
+        ("version 1.2.26", None),
         ("3/4", None),
     ],
 )

@@ -112,7 +112,8 @@ def under_sprint(section: Section) -> bool:
 
 
 _OWNER = re.compile(
-    r"[(\[]?\s*\bowners?\s*[:=]\s*(?P<owner>[^;|()\[\]]+(?:\([^()]*\))?)[)\]]?", re.IGNORECASE
+    r"[(\[]?\s*\bowners?\s*[:=]\s*(?P<owner>[^;|()\[\]]+?(?:\([^()]*\))?)(?=\s+[–—-]\s|[;|)\]]|$)[)\]]?",
+    re.IGNORECASE,
 )
 _PART = re.compile(r"\s+[–—|-]{1,2}\s+|\s*;\s+|\s*:\s+")
 
@@ -132,7 +133,7 @@ def read_entry(page: Page, section: Section, entry: Entry) -> bool:
     named = next((t for t in (section.title, *reversed(section.parents)) if sprint_id(t)), "")
     sprint = page.sprint(named) if named else None
     said = read_status(status or box)
-    epic = plain(keyed(entry.text).key if keyed(entry.text).bold else parts[0])
+    epic = plain(keyed(text).key if keyed(text).bold else parts[0])
     tasks = joined([*(p for p in parts if p not in {status, epic} and plain(p) != epic), *below(entry)])
     who = owner["owner"].strip() if owner else ""
     item = DocumentItem(

@@ -94,8 +94,8 @@ def read_outline(text: Outline, path: str, known: Known) -> Document:
     kind = title_kind(text, path)
     anchor = _anchor(text, path, known.start)
     draft = blocks.fill(Page(path, kind, None, anchor, known.rules, known.squads, draft=True), text)
+    kind = draft.kind = final_kind(kind, draft, _as_of(text, path, "status", anchor) is not None)
     own = named_start(text, draft)
-    kind = final_kind(kind, draft, _as_of(text, path, "status", anchor) is not None)
     start = known.start or own
     squads = tuple(dict.fromkeys((*known.squads, *(squad.name for squad in draft.squads))))
     page = Page(path, kind, start, start or anchor, known.rules, squads)

@@ -285,6 +285,8 @@ def final_kind(guess: DocumentKind, page: Page, dated: bool) -> DocumentKind:
     """
     if guess != "unknown":
         return guess
+    name = PurePosixPath(page.path.replace("\\", "/")).stem.replace("_", " ")
+    named = next((kind for kind, pattern in _TITLE_KINDS if pattern.search(name)), None)
     scores: dict[DocumentKind, int] = {
         "schedule": 3 * bool(page.waves) + 2 * bool(page.squads) + 2 * bool(page.milestones),
         "backlog": 4 * (sum(bool(item.status_text) for item in page.items) > 1),
@@ -293,4 +295,4 @@ def final_kind(guess: DocumentKind, page: Page, dated: bool) -> DocumentKind:
         "handbook": 2 * bool(page.rituals) + bool(page.checklists),
     }
     kind, score = max(scores.items(), key=lambda pair: pair[1])
-    return kind if score >= 2 else "unknown"
+    return kind if score > 2 else named or (kind if score == 2 else "unknown")

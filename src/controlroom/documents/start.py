@@ -18,7 +18,8 @@ _STARTS = re.compile(
     r"|week\s*1(?:\s*day\s*1)?\s*(?:=|is|:))[^.;\n]{0,60}$",
     re.IGNORECASE,
 )
-_OF_A_PART = re.compile(r"\b(?:wave|sprint|phase|iteration|stage|release)[\s_-]+[A-Z0-9]{1,3}\b(?!\s*=)")
+_OF_A_PART = re.compile(r"\b(?i:wave|sprint|phase|iteration|stage|release)[\s_-]+[A-Z0-9]{1,3}\b(?!\s*=)")
+_PROGRAMME = re.compile(r"\bprogram(?:me)?\b.{0,30}\b(?:start|begin|kick)", re.IGNORECASE)
 _FRONT = ("start", "start_date", "program_start", "programme_start", "program start", "programme start")
 _ANY_START = dt.date(2000, 1, 1)
 
@@ -27,7 +28,8 @@ def named_start(text: Outline, page: Page) -> dt.date | None:
     """The first day a schedule names: in its text ("window starting 2025-10-04"), else by a wave or a
     milestone that gives both a week and a date. `page` must have been read without a start."""
     if not (page.kind == "schedule" or page.waves):
-        return _by_milestones(page)
+        explicit = (date for date in _in_prose(text, _PROGRAMME) if date)
+        return next(explicit, None) or _by_milestones(page)
     for key in _FRONT:
         for found in dates_in(text.front.get(key, ""), None):
             if found.date is not None and page.kind == "schedule":
@@ -35,12 +37,13 @@ def named_start(text: Outline, page: Page) -> dt.date | None:
     return next(_in_prose(text), None) or _by_waves(page) or _by_milestones(page)
 
 
-def _in_prose(text: Outline) -> Iterator[dt.date]:
+def _in_prose(text: Outline, about: re.Pattern[str] | None = None) -> Iterator[dt.date]:
     for section in text.sections:
         for block in section.blocks:
             for raw in _texts(block):
                 for sentence in re.split(r"(?<=[.;!?])\s+|\n", plain(raw)):
-                    yield from _in_sentence(sentence)
+                    if about is None or about.search(sentence):
+                        yield from _in_sentence(sentence)
 
 
 def _in_sentence(sentence: str) -> Iterator[dt.date]:

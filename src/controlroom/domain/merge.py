@@ -54,6 +54,7 @@ def merge(base: Program, readings: Sequence[DocumentReading], now: dt.datetime) 
     program = replace(base, start=base.start or _start(documents))
     program = replace(program, waves=_waves(program, documents, found))
     program = replace(program, squads=_squads(program, documents, found))
+    program = replace(program, waves=tuple(_with_members(wave, program) for wave in program.waves))
     program = replace(
         program,
         dependencies=_dependencies(program, documents, found),
@@ -193,6 +194,13 @@ def _charter(program: Program, document: Document, squads: dict[str, Squad]) -> 
 def _same_file(link: str, path: str) -> bool:
     tail = posixpath.normpath(link.split("#", maxsplit=1)[0]).lstrip("./")
     return bool(tail) and ("/" + path.replace("\\", "/")).endswith("/" + tail)
+
+
+def _with_members(wave: Wave, program: Program) -> Wave:
+    """A document lists a wave's squads under any of their names; a name nobody has stays as written."""
+    known = (program.squad(name) for name in wave.squads)
+    members = tuple(squad.id if squad else name for squad, name in zip(known, wave.squads, strict=True))
+    return wave if members == wave.squads else replace(wave, squads=members)
 
 
 def _dependencies(program: Program, documents: Sequence[Document], found: _Found) -> tuple[Dependency, ...]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from controlroom.domain import board_lints, diff, health, merge, status, telemetry
+from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
@@ -68,7 +69,7 @@ def _source(source: SourceStatus, seen: Observation) -> SourceStatus:
     if seen.failure is not None:
         since = source.error_since if source.error else seen.at
         return replace(source, error=seen.failure.reason, remedy=seen.failure.remedy, error_since=since)
-    warnings = seen.payload.warnings if isinstance(seen.payload, SignalsSeen) else ()
+    warnings = seen.payload.warnings if isinstance(seen.payload, SignalsSeen | AlertsSeen) else ()
     return replace(
         source,
         read_at=seen.at,
@@ -125,7 +126,7 @@ def _judged(snapshot: Snapshot) -> Snapshot:
 def _alerts(snapshot: Snapshot, source: str, seen: AlertsSeen) -> Snapshot:
     server = source.partition(":")[2]
     others = tuple(alert for alert in snapshot.alerts if alert.server != server)
-    alerts = others + seen.alerts
+    alerts = distinct(others + seen.alerts)
     return snapshot if alerts == snapshot.alerts else replace(snapshot, alerts=alerts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -17,24 +18,44 @@ def prepare() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal might obey; tabs and line feeds are none of these."""
+
+
 def text(value: str) -> None:
-    """`value` on stdout, as it is."""
+    """`value` on stdout. Foreign text was cleaned where it came in; here the last control goes."""
+    _write(_CONTROLS.sub("", value))
+
+
+def file(value: str) -> None:
+    """`value` on stdout, every character of it: the content of a file."""
+    _write(value)
+
+
+def _write(value: str) -> None:
     if value and sys.stdout is not None:
         sys.stdout.write(value if value.endswith("\n") else value + "\n")
 
 
 def document(value: Mapping[str, Any]) -> None:
     """`value` as one indented JSON document on stdout."""
+    _write(_json(value, indent=2))
+
+
+def _json(value: Mapping[str, Any], indent: int | None) -> str:
     import json
 
-    text(json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+    dumped = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    # JSON itself escapes only the lower controls; a terminal also obeys some of the upper ones.
+    return _UPPER.sub(lambda match: f"\\u{ord(match[0]):04x}", dumped)
+
+
+_UPPER = re.compile(r"[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def line(value: Mapping[str, Any]) -> None:
     """`value` as one line of JSON on stdout, at once."""
-    import json
-
-    text(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
+    _write(_json(value, indent=None))
     flush()
 
 

@@ -58,11 +58,12 @@ def document(
     """The room at `now` as a status document, with the documents it was made from.
 
     Paths are written relative to `folder`, that of the configuration: the file travels in a repository.
+    A blocker's source stays as configured, so that a room knows the document that speaks for it.
     """
     relative = _relative_to(folder)
     made = room_status(snapshot, now, for_date=for_date, slot=slot, generator=GENERATOR)
     made["inputs"] = _inputs(snapshot, folder)
-    for section, key in (("lints", "path"), ("risks", "source"), ("blockers", "source")):
+    for section, key in (("lints", "path"), ("risks", "source")):
         made[section] = [{**entry, key: relative(entry[key])} for entry in made[section]]
     return made
 

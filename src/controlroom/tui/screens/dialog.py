@@ -62,7 +62,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         super().__init__()
         self.styles.set_rule("layout", Placed())
         self._list: RowList
-        self._closing = False
+        self._dismissed = False
 
     def make_list(self) -> RowList:
         """The list this dialog shows."""
@@ -95,7 +95,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         if size:
             self.places(size.width, size.height)
             if self._list.box != before:
-                self.refresh(layout=True)
+                self.lay_out()
 
     def hint(self, *actions: str) -> Line:
         """The first key of each action with what it does, for the lower edge."""
@@ -120,7 +120,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
 
     def on_key(self, event: Key) -> None:
         """A key typed while the dialog is closing is meant for what lies under it."""
-        if self._closing:
+        if self._dismissed:
             event.stop()
             below = self.room_app.screen_stack[-2 if self.is_current else -1]
             if isinstance(below, Keyed):
@@ -130,8 +130,8 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
 
     def close(self, result: str | None = None) -> None:
         """Go away, once."""
-        if not self._closing:
-            self._closing = True
+        if not self._dismissed:
+            self._dismissed = True
             self.dismiss(result)
 
     def do_dialog_close(self) -> None:

@@ -37,6 +37,13 @@ class Keyed:
         """The box of every widget that is shown, by its id."""
         raise NotImplementedError
 
+    def lay_out(self) -> None:
+        """Put everything into its box again.
+
+        Through a child: a screen that asks for its own layout gets the arrangement it remembers.
+        """
+        cast("Widget", self).children[0].refresh(repaint=False, layout=True)
+
     def on_key(self, event: Key) -> None:
         """Do what the key means here."""
         action = self.action_for(event)

@@ -186,7 +186,7 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         if not settled:
             self._wishes.forget()
         if self._arrange(self.size.width, self.size.height):
-            self.refresh(layout=True)
+            self.lay_out()
         self._bars()
 
     def _bars(self) -> None:
@@ -481,7 +481,7 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
             await self.mount(self._editing)
             self._editing.focus(scroll_visible=False)
             self._show()
-            self.refresh(layout=True)
+            self.lay_out()
 
     def do_filter_edit(self) -> None:
         """Type a filter for this pane."""
@@ -515,4 +515,4 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
             field.remove()
             self.set_focus(None)
         self._show()
-        self.refresh(layout=True)
+        self.lay_out()
