@@ -7,6 +7,7 @@ The commands themselves are in `commands`, each a thin door.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import sys
@@ -30,6 +31,9 @@ from controlroom.headless.problems import (
 DEBUG = "CONTROLROOM_DEBUG"
 """Environment variable: a crash shows its traceback."""
 
+QUICK = frozenset({"calendar", "config_check", "rituals", "themes_list", "themes_check"})
+"""Commands that end before there is any garbage worth collecting."""
+
 Arguments = Callable[[argparse.ArgumentParser], None]
 
 HEADLESS_HINT = "without a terminal: controlroom snapshot --plain"
@@ -39,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. `arguments` None: those of the process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     output.prepare()
+    collecting = gc.isenabled()
+    # Looking for garbage among modules that are just being imported is a tenth of a quick command.
+    gc.disable()
     try:
         code = _run(given)
         output.flush()
@@ -51,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return problem.code
     except Exception as error:  # the outermost border: whatever it is, people get a line, not a traceback
         return _failed(error)
+    finally:
+        if collecting:
+            gc.enable()
     return code
 
 
@@ -62,6 +72,8 @@ def _run(given: list[str]) -> int:
     run: str = options.run
     from controlroom import commands
 
+    if run not in QUICK:
+        gc.enable()
     command: Callable[[argparse.Namespace], int] = getattr(commands, run)
     return command(options)
 
@@ -136,6 +148,8 @@ class _Parser(argparse.ArgumentParser):
         if choice is not None:
             name, word, listed = choice.groups()
             choices = [one.strip("' ") for one in listed.split(",")]
+            if name == "COMMAND":
+                choices = [command for command, *_ in COMMANDS]
             what = "unknown command" if name in ("COMMAND", "WHAT") else f"{name} cannot be"
             raise Usage(what, word, _did_you_mean(word, choices) or f"it is one of: {', '.join(choices)}")
         unknown = re.match(r"unrecognized arguments: (\S*)", message)
@@ -176,7 +190,7 @@ def _common(*, top: bool) -> _Parser:
 
 
 def parser(given: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The command line; with the arguments `given`, only those of its commands they can mean in full."""
+    """The command line; with the arguments `given`, only those of its commands that they can mean."""
     whole = _Parser(
         prog="controlroom",
         description="A terminal control room for programmes run by several squads at once. "
@@ -191,15 +205,26 @@ def parser(given: Sequence[str] | None = None) -> argparse.ArgumentParser:
     commands = whole.add_subparsers(
         metavar="COMMAND", title="commands", parser_class=_Parser, prog="controlroom"
     )
+    meant = _meant(given or ())
     for name, text, arguments in COMMANDS:
-        if given is not None and name not in given:
-            commands.add_parser(name, help=text, add_help=False)
+        if meant and name not in meant:
             continue
         description = text[:1].upper() + text[1:] + "."
         command = commands.add_parser(name, help=text, description=description, parents=[_common(top=False)])
         command.set_defaults(run=name)
         arguments(command)
     return whole
+
+
+def _meant(given: Sequence[str]) -> set[str]:
+    """Names of commands among the arguments: declaring the others takes longer than some commands run."""
+    names = {name for name, *_ in COMMANDS}
+    for argument in given:
+        if argument in ("-h", "--help"):
+            break
+        if argument in names:
+            return names.intersection(given)
+    return set()
 
 
 def _room(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,13 +33,12 @@ if TYPE_CHECKING:
     from controlroom.stores.status_folder import StatusFolder
 
 
-@dataclass(frozen=True, slots=True)
 class Given:
-    """The common options, read."""
+    """The common options, read. `at` is the instant to pretend, UTC; None is the machine's clock."""
 
-    options: Namespace
-    at: datetime | None
-    """The instant to pretend, UTC; None is the machine's clock."""
+    def __init__(self, options: Namespace, at: datetime | None) -> None:
+        self.options = options
+        self.at = at
 
     def now(self) -> datetime:
         """The instant everything is computed for."""
@@ -140,9 +138,10 @@ def room(options: Namespace) -> int:
     if asked.at is not None:  # a room at another time has nothing to do with the one kept last
         return run(wiring.build(config, clock=wiring.clock_set(asked.at)), seen_as)
     opened = wiring.build(config, restored=wiring.last_known(config, os.environ))
-    code = run(opened, seen_as)
-    wiring.keep(config, opened.snapshot, os.environ)
-    return code
+    try:
+        return run(opened, seen_as)
+    finally:
+        wiring.keep(config, opened.snapshot, os.environ)
 
 
 def init(options: Namespace) -> int:

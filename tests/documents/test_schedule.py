@@ -164,6 +164,34 @@ def test_wave_bullets_in_other_hands(
     assert (wave.declared.state if wave.declared else None) == state
 
 
+def test_waves_and_milestones_below_a_grouping_entry() -> None:
+    """An entry that only heads a nested list lets its entries through, and groups them."""
+    text = (
+        "# Plan\n## Waves\n- Running:\n\t- **Wave A (Weeks 1-2)**: Ferry, Gate\n"
+        "- Later:\n\t- Wave B (Weeks 3–4)\n"
+        "## Milestones\n- Spring\n  - **Week 1 Day 3** – opened\n"
+    )
+    document = read(text, "plan.md")
+    assert [(wave.id, wave.weeks, wave.line) for wave in document.waves] == [
+        ("wave_a", (1, 2), 4),
+        ("wave_b", (3, 4), 6),
+    ]
+    assert [(m.text, m.section) for m in document.milestones] == [("opened", "Spring")]
+
+
+def test_squads_in_a_list() -> None:
+    """Squads may be bullets with a link to their charter."""
+    text = "# Plan\n## Squads\n- **Gate** — [charter](crews/gate.md): hinges\n- **Crew** — rotas\n"
+    found = [(s.name, s.charter, s.focus) for s in read(text, "plan.md").squads]
+    assert found == [("Gate", "crews/gate.md", {"Squads": "hinges"}), ("Crew", None, {"Squads": "rotas"})]
+
+
+def test_a_zone_for_all_times() -> None:
+    """What a document says of all its times holds for those without a zone."""
+    text = "# Guide\n\nAll times are in Central European Time.\n\n## Meetings\n- **Sync (Mon 10:00)**\n"
+    assert [r.zone for r in read(text, "guide.md").rituals] == ["Europe/Berlin"]
+
+
 def test_waves_as_headings_and_as_a_table() -> None:
     """Waves may be headings with text below, or rows with columns for weeks and dates."""
     headings = "# Plan\n\n## Timeline\n\n### Wave A (Weeks 1-2)\n- Squads: Ferry, Gate\n- Status: planned\n"

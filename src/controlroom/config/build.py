@@ -6,17 +6,19 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from controlroom.config.dates import latest, read_start
 from controlroom.config.shape import File
 from controlroom.config.values import Config
-from controlroom.domain.board import Sprint
 from controlroom.domain.calendar import CalendarRules, date_of, parse_label, week_range
 from controlroom.domain.program import Milestone, Program
-from controlroom.domain.waves import Wave
 
-Part = TypeVar("Part", Wave, Sprint)
+if TYPE_CHECKING:
+    from controlroom.domain.board import Sprint
+    from controlroom.domain.waves import Wave
+
+Part = TypeVar("Part", "Wave", "Sprint")
 
 Today = Callable[[str], dt.date]
 """Today's local date in the IANA zone of that name; asked only where the file says ``latest …``."""

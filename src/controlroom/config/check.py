@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -156,6 +155,8 @@ def _secret(ref: SecretRef, place: Place, folder: Path, environ: Mapping[str, st
     from controlroom.config.secrets import SecretUnavailable, program, resolve
 
     if ref.command is not None:
+        import shutil
+
         name = program(ref.command)
         here = "/" in name and _exists(folder, name)
         if not here and shutil.which(name, path=environ.get("PATH")) is None:

@@ -13,15 +13,18 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from controlroom import __version__
 from controlroom.config.build import Today, config, today_by_clock
-from controlroom.config.errors import ConfigError, ConfigErrors
 from controlroom.config.folders import cache_folder, config_folder
 from controlroom.config.shape import File
 from controlroom.config.source import Unreadable, read_bytes
 from controlroom.config.values import Config
 from controlroom.stores import saved
+
+if TYPE_CHECKING:
+    from controlroom.config.errors import ConfigError
 
 NAME = "controlroom.toml"
 VARIABLE = "CONTROLROOM_CONFIG"
@@ -60,6 +63,8 @@ def load(
         return config(File(), None, today)
     seen = examine(place, environ)
     if seen.errors:
+        from controlroom.config.errors import ConfigErrors
+
         raise ConfigErrors(seen.errors)
     return config(seen.file, place.absolute(), today)
 
@@ -97,6 +102,8 @@ def from_text(text: str, path: Path, *, today: Today = today_by_clock) -> Config
 
     file, errors = parse(text.encode("utf-8"), str(path))
     if errors:
+        from controlroom.config.errors import ConfigErrors
+
         raise ConfigErrors(errors)
     return config(file, path.absolute(), today)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from controlroom.config.normal import sprint_id
 from controlroom.config.places import Place
 from controlroom.config.shape import File
 from controlroom.domain.text import slug
@@ -76,11 +75,18 @@ def _ids(file: File) -> Ids:
     return {
         "squads": _named(file.squads, slug, lambda s: (s.name, *s.aliases)),
         "waves": _named(file.waves, slug, lambda w: (w.name,)),
-        "sprints": _named(file.sprints, sprint_id, lambda s: (s.name,)),
+        "sprints": _named(file.sprints, _sprint_id, lambda s: (s.name,)),
         "services": _named(file.services, slug, lambda s: (s.name,)),
         "milestones": _named(file.milestones, slug, lambda m: (m.text, m.label or "")),
         "prometheus": _named(file.prometheus, slug, lambda p: ()),
     }
+
+
+def _sprint_id(name: str) -> str:
+    # Only a file that has sprints needs what this brings along.
+    from controlroom.config.normal import sprint_id
+
+    return sprint_id(name)
 
 
 def _named(things: Iterable[Any], key: Callable[[str], str], names: Callable[[Any], Iterable[str]]) -> Named:
@@ -109,7 +115,7 @@ def _with_ids(entry: Any, keys: Mapping[str, str], ids: Ids) -> Any:
 def _id(name: str, section: str, ids: Ids) -> str:
     if name in ids[section].ids:
         return name
-    key = sprint_id if section == "sprints" else slug
+    key = _sprint_id if section == "sprints" else slug
     return ids[section].spellings.get(key(name), name)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from controlroom.config.values import (
     AlertmanagerServer,
@@ -18,12 +19,14 @@ from controlroom.config.values import (
     Store,
     Ui,
 )
-from controlroom.domain.board import Sprint, Squad
 from controlroom.domain.calendar import CalendarRules
-from controlroom.domain.health import Service
-from controlroom.domain.program import Dependency, Milestone
-from controlroom.domain.rituals import Ritual
-from controlroom.domain.waves import Wave
+
+if TYPE_CHECKING:
+    from controlroom.domain.board import Sprint, Squad
+    from controlroom.domain.health import Service
+    from controlroom.domain.program import Dependency, Milestone
+    from controlroom.domain.rituals import Ritual
+    from controlroom.domain.waves import Wave
 
 
 @dataclass(frozen=True, slots=True)

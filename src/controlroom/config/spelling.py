@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
+from controlroom.config import hints
 from controlroom.config.places import Findings, Place
 from controlroom.config.shape import FILLED_IN, File
 from controlroom.domain.text import clean
@@ -24,9 +25,10 @@ def known(data: Mapping[str, Any], found: Findings) -> dict[str, Any]:
 @cache
 def keys(table: type) -> Mapping[str, Any]:
     """The keys of one table of the configuration, and what each holds."""
-    hints = typing.get_type_hints(table)
+    hints.resolve()
+    annotated = typing.get_type_hints(table)
     filled_in = FILLED_IN.get(table.__name__, frozenset())
-    return {f.name: hints[f.name] for f in fields(table) if f.name not in filled_in}
+    return {f.name: annotated[f.name] for f in fields(table) if f.name not in filled_in}
 
 
 def parts(hint: Any) -> tuple[Any, ...]:

@@ -186,7 +186,7 @@ def parse(data: Mapping[str, Any], path: Path) -> tuple[ThemeFile | None, tuple[
     title = data.get("title")
     return ThemeFile(
         str(name),
-        title if isinstance(title, str) else str(name),
+        clean(title, 60) if isinstance(title, str) else str(name),
         data.get("dark", True),
         surface,
         styles,
@@ -196,7 +196,7 @@ def parse(data: Mapping[str, Any], path: Path) -> tuple[ThemeFile | None, tuple[
 
 def _table(data: Mapping[str, Any], key: str) -> Iterable[tuple[str, Any]]:
     table = data.get(key)
-    return table.items() if isinstance(table, dict) else ()
+    return [(clean(name, 40), value) for name, value in table.items()] if isinstance(table, dict) else ()
 
 
 def _compare(
@@ -230,7 +230,10 @@ def _ink(path: Path, key: str, value: object, problems: list[ThemeProblem]) -> I
     for unknown in value.keys() - _SPEC:
         problems.append(
             ThemeProblem(
-                path, f"{key}.{unknown}", "means nothing", f"the keys are {', '.join(sorted(_SPEC))}"
+                path,
+                f"{key}.{clean(unknown, 40)}",
+                "means nothing",
+                f"the keys are {', '.join(sorted(_SPEC))}",
             )
         )
     if not isinstance(value.get("bold", False), bool):

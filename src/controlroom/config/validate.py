@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from controlroom.config import hints
 from controlroom.config.places import Findings, Place, spelled
 from controlroom.config.shape import File
 from controlroom.config.spelling import did_you_mean, keys, parts
@@ -83,6 +84,7 @@ def validate(data: Mapping[str, Any], found: Findings) -> File:
 
 @cache
 def _adapter() -> TypeAdapter[File]:
+    hints.resolve()
     return TypeAdapter(File)
 
 

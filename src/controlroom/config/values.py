@@ -9,14 +9,13 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from controlroom.domain.board import Sprint, Squad
-from controlroom.domain.calendar import CalendarRules
-from controlroom.domain.health import Service
-from controlroom.domain.program import Dependency, Milestone, Program
-from controlroom.domain.rituals import Ritual
-from controlroom.domain.secret import SecretRef
-from controlroom.domain.waves import Wave
+from controlroom.domain.program import Program
+
+if TYPE_CHECKING:
+    from controlroom.domain.health import Service
+    from controlroom.domain.secret import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,24 +140,3 @@ class Config:
     def folder(self) -> Path:
         """What relative paths in the configuration are relative to."""
         return self.path.parent if self.path else Path.cwd()
-
-
-__all__ = [
-    "AlertmanagerServer",
-    "CalendarRules",
-    "Config",
-    "Dependency",
-    "Documents",
-    "LabelRule",
-    "Milestone",
-    "Polling",
-    "ProgramKeys",
-    "PrometheusServer",
-    "Ritual",
-    "Sprint",
-    "Squad",
-    "StatusFolder",
-    "Store",
-    "Ui",
-    "Wave",
-]

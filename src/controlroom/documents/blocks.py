@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from controlroom.documents import items, lists, milestones, rituals, waves
 from controlroom.documents.dates import labels_in, range_in
-from controlroom.documents.inline import keyed, link_target, plain, unmarked
+from controlroom.documents.inline import keyed, link_target, plain, unmarked, without_links
 from controlroom.documents.outline import Block, Code, Entry, Listing, Outline, Paragraph, Section, Table
 from controlroom.documents.page import Page, joined, sprint_id, sprint_name, whole
 from controlroom.documents.roles import Role, role_of
@@ -19,6 +20,7 @@ _RISK_KEYS = re.compile(
     r"^(?:risk|mitigation|owner|status|impact|likelihood|probability|severity|response|plan)s?$",
     re.IGNORECASE,
 )
+_SQUADS = re.compile(r"\b(?:squads?|teams?|crews?)\b", re.IGNORECASE)
 _MITIGATION = re.compile(r"^(?:mitigations?|response|plan)$", re.IGNORECASE)
 
 
@@ -156,10 +158,17 @@ def _entry(page: Page, section: Section, entry: Entry, role: Role | None, plain_
     elif plain_count:
         lists.read_checks(page, section, entry, all_count=True)
     elif not (_by_role(page, section, entry, role) or _by_form(page, section, entry)):
-        if role in {None, "sprints", "board"}:
-            page.aside(section.title, whole(entry), entry.line)
-        else:
-            page.not_read(section.title, whole(entry), entry.line)
+        keep = page.aside if role in {None, "sprints", "board"} else page.not_read
+        if not entry.children or role in {None, "sprints", "board"}:
+            keep(section.title, whole(entry), entry.line)
+            return
+        # What cannot be read itself may still head a list of what can.
+        before = len(page.unread)
+        inner = replace(section, title=entry.text, parents=(*section.parents, section.title))
+        for child in entry.children:
+            _entry(page, inner, child, role, plain_count)
+        if len(page.unread) - before == len(entry.children):
+            keep(section.title, entry.text, entry.line)
 
 
 def _by_role(page: Page, section: Section, entry: Entry, role: Role | None) -> bool:
@@ -178,7 +187,7 @@ def _by_role(page: Page, section: Section, entry: Entry, role: Role | None) -> b
         return lists.read_step(page, entry, sure=True)
     if page.kind == "backlog" and (role == "board" or items.under_sprint(section)):
         return items.read_entry(page, section, entry)
-    return role == "squads" and _squad(page, section, entry)
+    return role == "squads" and page.kind != "charter" and entry.box is None and _squad(page, section, entry)
 
 
 def _by_form(page: Page, section: Section, entry: Entry) -> bool:
@@ -202,9 +211,11 @@ def _squad(page: Page, section: Section, entry: Entry) -> bool:
     link = link_target(entry.text)
     charter = link if link and re.search(r"\.(?:md|markdown)(?:#|$)", link) else None
     name = re.sub(r"\s+(?:squad|team|crew)$", "", cut.key or unmarked(entry.text), flags=re.IGNORECASE)
-    if not (charter or cut.bold or name in page.squad_names) or len(name) > 60:
+    called = cut.bold and _SQUADS.search(" ".join((section.title, *section.parents)))
+    if not (charter or called or name in page.squad_names) or len(name) > 60:
         return False
-    text = joined([cut.text, *(unmarked(whole(child)) for child in entry.children)])
+    said = keyed(without_links(entry.text)).text.strip(" :–—-") if charter and cut.key else cut.text
+    text = joined([said, *(unmarked(whole(child)) for child in entry.children)])
     known = next((n for n, squad in enumerate(page.squads) if squad.name == name), None)
     focus = {plain(section.title): text} if text else {}
     if known is None:

@@ -81,6 +81,11 @@ def code_spans(text: str) -> list[str]:
     return [found[2].strip() for found in _CODE.finditer(text)]
 
 
+def without_links(text: str) -> str:
+    """`text` without its links, labels included."""
+    return _LINK.sub("", text)
+
+
 def link_target(text: str) -> str | None:
     """Where the first link in `text` leads."""
     found = _LINK.search(text)

@@ -15,7 +15,7 @@ from controlroom.documents.record import Record
 from controlroom.documents.roles import Column
 from controlroom.domain.documents import DocumentItem, DocumentNote
 from controlroom.domain.status_text import BROKEN, read_owners, read_status, single_owner
-from controlroom.domain.text import dashed
+from controlroom.domain.text import dashed, slug
 
 _TAG = re.compile(r"\bcross[\s-](?:squad|stream|team)\b", re.IGNORECASE)
 _COLUMNS: tuple[Column, ...] = (
@@ -43,7 +43,7 @@ def read_item(page: Page, section: Section, record: Record) -> bool:
         epic=epic,
         tasks=tasks,
         owner=record.plain("owner"),
-        owners=read_owners(record.raw("owner")),
+        owners=_owners(page, record.raw("owner")),
         status=status.status,
         progress=status.progress if second is None else second,
         status_text=verbatim(status_text),
@@ -101,6 +101,13 @@ def _sprint_and_squad(
     return (page.sprint(text) if text else None), squad
 
 
+def _owners(page: Page, cell: str) -> tuple[str, ...]:
+    """Who a cell names; a known squad in parentheses after a name is where that person belongs."""
+    known = {slug(name) for name in page.squad_names}
+    cell = re.sub(r"\s*\(([^()]*)\)", lambda found: "" if slug(found[1]) in known else found[0], cell)
+    return read_owners(cell)
+
+
 def _said(text: str) -> str:
     """A cell's text; a lone dash says nothing."""
     return text if text.strip("-–— ") else ""
@@ -142,7 +149,7 @@ def read_entry(page: Page, section: Section, entry: Entry) -> bool:
         epic=epic,
         tasks=tasks,
         owner=plain(who),
-        owners=read_owners(who),
+        owners=_owners(page, who),
         status=said.status,
         progress=said.progress,
         status_text=verbatim(status or box),

@@ -17,6 +17,9 @@ _CHECKLIST = re.compile(r"\bcheck-?\s?lists?\b", re.IGNORECASE)
 _GENERIC = re.compile(
     r"^(?:risks?|mitigations?|gates?|blockers?|notes?|dependenc(?:y|ies)|issues?)$", re.IGNORECASE
 )
+_DIRECTION = re.compile(
+    r"^(?:incoming|outgoing|internal|external|up-?stream|down-?stream)\b[^:]*:?$", re.IGNORECASE
+)
 _NOTHING = re.compile(
     r"^(?:none|nothing|no (?:open |known |active )?\w+|n/?a|nil)\b[^:]{0,40}$", re.IGNORECASE
 )
@@ -27,7 +30,8 @@ _STATE = re.compile(
 )
 _TRAILING = re.compile(r"(?:\s*\(([^()]{2,30})\)|\s[–—-]\s+([^–—()]{2,30}))\.?\s*$")
 _MANAGED = re.compile(
-    r"\b(?:managed|provisioned|owned|operated|maintained|run|hosted)\s+by\s+(?:the\s+)?([^;.,()]{2,60})",
+    r"\b(?:(?:managed|provisioned|owned|operated|maintained|run|hosted)\s+by|owner\s*:)\s+(?:the\s+)?"
+    r"([^;.,()]{2,60})",
     re.IGNORECASE,
 )
 
@@ -111,6 +115,9 @@ def step_state(entry: Entry, *, sure: bool) -> tuple[Status | None, str]:
 def read_note(page: Page, entry: Entry, role: Role | None) -> bool:
     """Take `entry` for a note of the section's role."""
     cut = keyed(entry.text)
+    if role == "dependencies" and entry.children and _DIRECTION.match(cut.key or unmarked(entry.text)):
+        read = [read_note(page, child, role) for child in entry.children]
+        return all(read)
     name, text = cut.key, joined([cut.text, *below(entry)])
     if not name or _GENERIC.match(name):
         said = text or unmarked(entry.text)
@@ -121,6 +128,9 @@ def read_note(page: Page, entry: Entry, role: Role | None) -> bool:
 
 def add_note(page: Page, role: Role | None, name: str, text: str, line: int) -> bool:
     """Put a note where its role keeps it; False where the role keeps none."""
+    name = name or text
+    if not name:
+        return False
     if _NOTHING.match(name) and role in {"blockers", "risks", "dependencies"} and (not text or text == name):
         return True
     if role == "dependencies":

@@ -35,6 +35,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
+    """A list, ordered or not."""
+
     entries: tuple[Entry, ...]
     line: int
 
@@ -51,6 +53,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """A table; every row has as many cells as the header."""
+
     header: tuple[str, ...]
     rows: tuple[Row, ...]
     line: int
@@ -67,6 +71,8 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Code:
+    """Code, fenced or indented; nothing in it is read."""
+
     text: str
     line: int
 
@@ -88,6 +94,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
+    """A document as its sections."""
+
     sections: tuple[Section, ...]
     front: Mapping[str, str] = field(default_factory=dict)
     """``key: value`` lines between two ``---`` before the first heading."""

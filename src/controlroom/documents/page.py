@@ -43,6 +43,8 @@ class Page:
     rules: CalendarRules
     squad_names: tuple[str, ...] = ()
     sprint_start: dt.date | None = None
+    zone: str | None = None
+    """What "all times are …" says for times without a zone of their own."""
     draft: bool = False
     """Only what is needed to know how to read it is wanted: a few cards are as good as all."""
     waves: list[DocumentWave] = field(default_factory=list)

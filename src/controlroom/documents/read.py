@@ -20,6 +20,7 @@ from controlroom.documents.outline import Code, Outline, outline
 from controlroom.documents.page import Page, joined, sprint_id, sprint_name
 from controlroom.documents.roles import final_kind, title_kind
 from controlroom.documents.start import named_start
+from controlroom.documents.times import zone_in
 from controlroom.domain.calendar import CalendarRules
 from controlroom.domain.documents import Document, DocumentKind, DocumentSprint
 from controlroom.domain.lints import Lint
@@ -99,6 +100,7 @@ def read_outline(text: Outline, path: str, known: Known) -> Document:
     start = known.start or own
     squads = tuple(dict.fromkeys((*known.squads, *(squad.name for squad in draft.squads))))
     page = Page(path, kind, start, start or anchor, known.rules, squads)
+    page.zone = _zone(text)
     sprint = _sprint(text, page) if kind == "sprint" else None
     if sprint is not None:
         page.sprints.append(sprint)
@@ -163,6 +165,15 @@ def _as_of(text: Outline, path: str, kind: DocumentKind, anchor: dt.date | None)
     sources = [text.title, *said, PurePosixPath(path).name] if kind == "status" else said
     found = (one.date for source in sources for one in dates_in(plain(source), anchor) if one.date)
     return next(found, None)
+
+
+_ALL_TIMES = re.compile(r"\ball times\b[^.\n]{0,40}", re.IGNORECASE)
+
+
+def _zone(text: Outline) -> str | None:
+    """The zone of "All times are PT", wherever the document says so."""
+    said = (found[0] for line in text.lines for found in _ALL_TIMES.finditer(line))
+    return next((zone for part in said if (zone := zone_in(part))), None)
 
 
 def _has_banner(text: Outline, banner: str) -> bool:

@@ -79,7 +79,6 @@ _ROLES: tuple[tuple[Role, re.Pattern[str]], ...] = _rules(
 _CHARTER_GATES = re.compile(
     r"\btelemetry\b|\bquality\b|\bsignals?\b|\bobservability\b|\bmetrics\b", re.IGNORECASE
 )
-_WAVE_WORD = re.compile(r"\bwaves?\b", re.IGNORECASE)
 
 
 def role_of(section: Section, kind: DocumentKind) -> Role | None:
@@ -237,7 +236,10 @@ _TITLE_KINDS: tuple[tuple[DocumentKind, re.Pattern[str]], ...] = _rules(
         ("charter", r"\bcharter\b"),
         ("backlog", r"\bbacklog\b|\bexecution grid\b|\bkanban\b"),
         ("schedule", r"\bschedule\b|\bwave plan\b|\broad-?map\b|\bmaster plan\b|\btime-?line\b"),
-        ("handbook", r"\bcommand[\s_-]cent(?:er|re)\b|\bhand-?book\b|\bplay-?book\b|\bguide\b|\boperating\b"),
+        (
+            "handbook",
+            r"\bcommand[\s_-]cent(?:er|re)\b|\bhand-?book\b|\bplay-?book\b|\bguide\b|\bmanual\b|\brun-?book\b|\boperating\b",
+        ),
         ("status", r"\bstatus\b|\breport\b|\bsnapshot\b|\bprogress\b"),
     )
 )
@@ -283,6 +285,8 @@ def final_kind(guess: DocumentKind, page: Page, dated: bool) -> DocumentKind:
 
     `dated` says whether its title or file name gives the day it speaks of.
     """
+    if guess == "handbook" and page.waves and page.squads:
+        return "schedule"
     if guess != "unknown":
         return guess
     name = PurePosixPath(page.path.replace("\\", "/")).stem.replace("_", " ")

@@ -30,10 +30,11 @@ class Toml:
     def comment(self, *lines: str) -> None:
         self._lines.extend(f"# {line}".rstrip() for line in lines)
 
-    def table(self, name: str, comment: str = "") -> None:
-        """Opens ``[name]``; an array of tables is named ``[[name]]`` in full."""
+    def table(self, name: str, comment: str = "", *, off: bool = False) -> None:
+        """Opens ``[name]``; an array of tables is named ``[[name]]`` in full. `off` writes a comment."""
         self.blank()
-        self._lines.append(_remarked(name if name.startswith("[") else f"[{name}]", comment))
+        opened = name if name.startswith("[") else f"[{name}]"
+        self._lines.append(_remarked(f"# {opened}" if off else opened, comment))
 
     def key(self, name: str, value: Value | None, comment: str = "", *, off: bool = False) -> None:
         """``name = value``; `off` writes it as a comment."""

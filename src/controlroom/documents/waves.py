@@ -7,7 +7,7 @@ import re
 from unicodedata import category
 
 from controlroom.documents.dates import dates_in, range_in, weeks_in
-from controlroom.documents.inline import keyed, plain
+from controlroom.documents.inline import KEY_LIMIT, Keyed, keyed, plain
 from controlroom.documents.outline import Entry, Section
 from controlroom.documents.page import Page, below, joined
 from controlroom.domain.calendar import week_range
@@ -18,6 +18,7 @@ from controlroom.domain.waves import Declared
 
 _WAVE = re.compile(r"\b(?:wave|phase|stage|increment|train)\b", re.IGNORECASE)
 _LETTERED = re.compile(r"\b(wave|phase|stage|increment)[\s#-]+([a-z]|[0-9]{1,3}|[ivx]{1,5})\b", re.IGNORECASE)
+_NAMED = re.compile(r"(?:wave|phase|stage|increment)\s+[\w-]+\s*(?:[(\[]|$)", re.IGNORECASE)
 _OPEN_ENDED = re.compile(
     r"\bcontinuous|\bongoing\b|\brolling\b|\+\s?[0-9]+\s+sprint|\bahead\b", re.IGNORECASE
 )
@@ -32,8 +33,10 @@ _DECLARED_WORDS = 6
 
 def read_wave(page: Page, entry: Entry) -> bool:
     """Take `entry` for a wave if it is called one or has weeks or a range of dates."""
-    cut = keyed(entry.text)
-    if not cut.key or len(cut.key) > 160:
+    cut = _cut(entry.text)
+    if not cut.key or len(cut.key) > KEY_LIMIT:
+        return False
+    if not cut.text and any(looks_like_wave(page, child.text) for child in entry.children):
         return False
     body = joined([cut.text, *below(entry)])
     if _timeless(page, cut.key, body) and not _WAVE.search(_name(cut.key)):
@@ -42,9 +45,17 @@ def read_wave(page: Page, entry: Entry) -> bool:
     return True
 
 
+def _cut(text: str) -> Keyed:
+    """Key and rest; a short bullet that only names a wave, ``Wave C (Weeks 5–6)``, is all key."""
+    cut = keyed(text)
+    if cut.key or len(cut.text) > KEY_LIMIT or not _NAMED.match(cut.text):
+        return cut
+    return Keyed(cut.text, "", cut.mark)
+
+
 def looks_like_wave(page: Page, text: str) -> bool:
     """Whether `text` stands for a wave outside of a section about waves: called one, with its time."""
-    key = keyed(text).key
+    key = _cut(text).key
     return bool(_LETTERED.search(_name(key)) or re.search(r"\bwave\b", _name(key), re.IGNORECASE)) and not (
         _timeless(page, key, "")
     )

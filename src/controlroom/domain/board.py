@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from controlroom.domain.telemetry import Signal
+if TYPE_CHECKING:
+    from controlroom.domain.telemetry import Signal
+
 
 Status = Literal["not_started", "in_progress", "blocked", "done", "unknown"]
 COLUMNS: tuple[Status, ...] = ("not_started", "in_progress", "blocked", "done")

@@ -9,7 +9,6 @@ from typing import Literal
 
 from controlroom.domain.instants import parse
 from controlroom.domain.text import clean
-from controlroom.domain.zones import local
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ def locate(
     """As `resolve`, with the flags of a label beside the date."""
     text = when.strip()
     if text.casefold() in {"today", "now"}:
-        return local(now, zone).date(), ()
+        return _local_date(now, zone), ()
     label = parse_label(text)
     if label is not None:
         if start is None:
@@ -166,10 +165,17 @@ def locate(
     except ValueError:
         pass
     try:
-        return local(parse(text), zone).date(), ()
+        return _local_date(parse(text), zone), ()
     except (ValueError, OverflowError) as error:
         shown = clean(text, 80)
         raise ValueError(
             f"{shown!r}: {error}; write a date (2025-10-06), an instant (2025-10-06T16:00:00Z), "
             'a label ("Week 1 Day 3") or today'
         ) from None
+
+
+def _local_date(instant: dt.datetime, zone: str) -> dt.date:
+    # The time zone database takes a while to import, and labels and dates do without.
+    from controlroom.domain.zones import local
+
+    return local(instant, zone).date()

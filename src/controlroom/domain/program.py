@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from controlroom.domain.board import Sprint, Squad
 from controlroom.domain.calendar import CalendarRules
-from controlroom.domain.rituals import Ritual
-from controlroom.domain.waves import Wave
+
+if TYPE_CHECKING:
+    from controlroom.domain.board import Sprint, Squad
+    from controlroom.domain.rituals import Ritual
+    from controlroom.domain.waves import Wave
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from controlroom.domain import zones
 from controlroom.domain.calendar import CalendarRules, position
 from controlroom.domain.instants import duration
 
@@ -238,6 +237,8 @@ def countdown(seconds: float) -> str:
 
 def announcement(occurrence: Occurrence, zone: str) -> str:
     """One line on what is unusual about an occurrence; `zone` is the programme's."""
+    from controlroom.domain import zones
+
     ritual = occurrence.ritual
     when = zones.label(occurrence.start, ritual.zone or zone, dated=True)
     return f"{ritual.title or ritual.id} {when}: {'; '.join(occurrence.flags)}"
@@ -316,6 +317,9 @@ def _placed(
     ritual: Ritual, on: dt.date, time: dt.time | None, frame: _Frame
 ) -> tuple[dt.datetime, dt.datetime | None, tuple[str, ...], bool]:
     """Start, end, flags and whether it is skipped, of an occurrence at `time` (None: all day) on `on`."""
+    # Whoever only declares rituals does without the time zone database, which takes a while to import.
+    from controlroom.domain import zones
+
     zone = ritual.zone or frame.zone
     if time is None:
         start, end = zones.midnight(on, zone), zones.midnight(on + _DAY, zone)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from controlroom.domain.board import Sprint
 from controlroom.domain.calendar import CalendarRules, week_range
+
+if TYPE_CHECKING:
+    from controlroom.domain.board import Sprint
 
 DeclaredState = Literal["active", "approved_early", "planned", "done"]
 Phase = Literal["planned", "active", "ended", "unknown"]

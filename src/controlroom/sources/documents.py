@@ -206,7 +206,7 @@ def _changed_bytes(path: Path, name: str, file: _File, now: dt.datetime) -> tupl
     except (OSError, ValueError) as problem:
         why = getattr(problem, "strerror", None) or str(problem)
         raise Unreadable(f"{shown}: {why.lower()}") from None
-    with os.fdopen(handle, "rb") as stream:
+    try:
         before = os.fstat(handle)
         if stat.S_ISDIR(before.st_mode):
             raise Unreadable(f"{shown}: is a folder; name its documents, such as {shown.rstrip('/')}/*.md")
@@ -220,16 +220,27 @@ def _changed_bytes(path: Path, name: str, file: _File, now: dt.datetime) -> tupl
             raise Unreadable(
                 f"{shown}: {before.st_size:,} bytes, more than {SIZE_LIMIT:,}; split the document"
             )
-        try:
-            raw = stream.read(SIZE_LIMIT + 1)
-        except OSError as problem:
-            raise Unreadable(f"{shown}: {(problem.strerror or 'cannot be read').lower()}") from None
-        if _stamp(os.fstat(handle)) != _stamp(before) or len(raw) != before.st_size:
+        raw = _whole(handle, before.st_size)
+        if len(raw) != before.st_size or _stamp(os.fstat(handle)) != _stamp(before):
             raise StillChanging
+    except OSError as problem:
+        raise Unreadable(f"{shown}: {(problem.strerror or 'cannot be read').lower()}") from None
+    finally:
+        os.close(handle)
     if not raw.strip():
         raise Unreadable(f"{shown}: the file is empty")
     same = raw == file.raw and file.outline is not None and not broken
     return _stamp(before), None if same else raw
+
+
+def _whole(handle: int, size: int) -> bytes:
+    """What there is up to one byte more than `size`, which would tell that it has grown."""
+    parts: list[bytes] = []
+    left = size + 1
+    while left > 0 and (part := os.read(handle, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def _stamp(about: os.stat_result) -> Stamp:

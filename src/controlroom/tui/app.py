@@ -76,7 +76,9 @@ class RoomApp(App[int], inherit_bindings=False):
         self._lookups: dict[tuple[Where, ...], Mapping[str, str]] = {}
         self._noted: set[tuple[str, str]] = set()
         self._interrupted: datetime | None = None
-        super().__init__()
+        self._few_colors = few_colors(os.environ)
+        # The terminal's own colours must stay what they are, and not become the nearest to a theme's.
+        super().__init__(ansi_color=True if self._few_colors else None)
         self._begin_with_theme(options.theme)
 
     # Starting
@@ -131,7 +133,11 @@ class RoomApp(App[int], inherit_bindings=False):
         self._schedule_tick()
         if self._driver is not None and not self.is_headless and leaving.terminal_lost():
             self.leave(129)
-            return
+        else:
+            self.on_tick()
+
+    def on_tick(self) -> None:
+        """A second has passed: show what time changes."""
         self.room_screen.tick()
         self._tick_dialogs()
 
@@ -277,7 +283,8 @@ class RoomApp(App[int], inherit_bindings=False):
         from controlroom.tui.screens.picker import Choice, Picker
 
         program = self.room_screen.scene().snapshot.program
-        squads = sorted(program.squads, key=lambda squad: squad.id not in first)
+        order = {squad: place for place, squad in enumerate(first)}
+        squads = sorted(program.squads, key=lambda squad: order.get(squad.id, len(order)))
         if not squads:
             self.say("no squads declared: add [[squads]]")
             return
@@ -300,9 +307,9 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def _take_theme(self, theme: ThemeFile) -> None:
         """Inks for the widgets, a Textual theme for the rest."""
-        few = self.no_color or self.console.color_system in (None, "standard")
-        self.inks = sixteen() if few else colored(theme)
-        self.register_theme(textual_theme(theme, ansi=few))
+        indexed = self.console.color_system == "256"
+        self.inks = sixteen() if self._few_colors else colored(theme, indexed=indexed)
+        self.register_theme(textual_theme(theme, ansi=self._few_colors))
 
     def _theme_folders(self) -> tuple[Path, ...]:
         return theme_files.folders(self.options.theme_folder)
@@ -367,6 +374,15 @@ class RoomApp(App[int], inherit_bindings=False):
 def _unicode_terminal() -> bool:
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
     return encoding.lower().replace("-", "").startswith("utf")
+
+
+def few_colors(environ: Mapping[str, str]) -> bool:
+    """Whether a theme's colours cannot be shown: none are wanted, or the terminal has sixteen."""
+    if "NO_COLOR" in environ:
+        return True
+    if environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return False
+    return environ.get("TERM", "").strip().lower().rpartition("-")[2] not in ("256color", "kitty")
 
 
 def unsuitable(environ: Mapping[str, str]) -> str | None:

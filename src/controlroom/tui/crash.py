@@ -47,7 +47,7 @@ def write(folder: Path | None, where: str, error: BaseException, at: datetime) -
     """Write the report for the person's eyes only; None where there is no place for it."""
     if folder is None:
         return None
-    path = folder / f"crash-{at:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    path = folder / f"crash-{at:%Y%m%dT%H%M%S%f}-{os.getpid()}.txt"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -290,8 +290,8 @@ def _with(action: Action, wanted: Mapping[str, tuple[str, ...]]) -> Action:
 
 
 def _split(text: str) -> list[str]:
-    """The keys of one entry; a comma is written ``comma``."""
-    return [part.strip() or part for part in text.split(",") if part]
+    """The keys of one entry; a comma is written ``comma``, a blank ``space``."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _unknown(name: str, known: Iterable[str]) -> KeyProblem | None:

@@ -40,22 +40,47 @@ class Inks:
         return self._table.get((meaning, surface)) or self._table["text", surface]
 
 
-def colored(theme: ThemeFile) -> Inks:
-    """The inks of a theme, for terminals with 256 colours or more."""
-    behind = {surface: Color.parse(theme.surface[surface]) for surface in SURFACES}
+def colored(theme: ThemeFile, *, indexed: bool = False) -> Inks:
+    """The inks of a theme; `indexed`: the nearest of 256 colours."""
+    parse = nearest if indexed else Color.parse
+    behind = {surface: parse(theme.surface[surface]) for surface in SURFACES}
 
     def style(ink: Written, surface: Surface) -> Style:
-        background = behind[surface] if ink.background is None else Color.parse(ink.background)
-        return Style(color=Color.parse(ink.color), bgcolor=background, bold=ink.bold)
+        background = behind[surface] if ink.background is None else parse(ink.background)
+        return Style(color=parse(ink.color), bgcolor=background, bold=ink.bold)
 
     base = behind["background"]
     return Inks(
         {(name, surface): style(ink, surface) for name, ink in theme.styles.items() for surface in SURFACES},
-        frame=Style(color=Color.parse(theme.surface["frame"]), bgcolor=base),
-        frame_focus=Style(color=Color.parse(theme.surface["frame-focus"]), bgcolor=base),
-        mark=Style(color=Color.parse(theme.surface["frame-focus"]), bgcolor=behind["cursor"]),
+        frame=Style(color=parse(theme.surface["frame"]), bgcolor=base),
+        frame_focus=Style(color=parse(theme.surface["frame-focus"]), bgcolor=base),
+        mark=Style(color=parse(theme.surface["frame-focus"]), bgcolor=behind["cursor"]),
     )
 
+
+def nearest(color: str) -> Color:
+    """The colour of the 256 that is nearest to ``#rrggbb``.
+
+    Rich takes the colour cube for whatever has a tint; a dark surface then becomes black or teal where
+    one of the greys is much nearer.
+    """
+    wanted = Color.parse(color).get_truecolor()
+    return Color.from_ansi(
+        min(_PALETTE, key=lambda n: sum((a - b) ** 2 for a, b in zip(wanted, _PALETTE[n], strict=True)))
+    )
+
+
+_STEPS = (0, 95, 135, 175, 215, 255)
+_PALETTE: dict[int, tuple[int, int, int]] = {
+    **{
+        16 + 36 * r + 6 * g + b: (_STEPS[r], _STEPS[g], _STEPS[b])
+        for r in range(6)
+        for g in range(6)
+        for b in range(6)
+    },
+    **{232 + n: (8 + 10 * n, 8 + 10 * n, 8 + 10 * n) for n in range(24)},
+}
+"""xterm's colour cube and greys; the first sixteen are the person's own and could be anything."""
 
 _SIXTEEN: dict[Meaning, Style] = {
     "text": Style(),

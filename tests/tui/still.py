@@ -1,0 +1,95 @@
+"""A room that shows one Snapshot, as values; run as a program it does so on the terminal it is given.
+
+Arguments: which one (``plain``; ``hang``: with a thread that never ends; ``crash``: polling fails), then the
+state folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from controlroom.domain.snapshot import Snapshot
+from controlroom.tui.port import Options
+
+if __package__:
+    from .rooms import NOW, ROOM
+else:
+    from rooms import NOW, ROOM  # type: ignore[import-not-found,no-redef]
+
+
+class Still:
+    """Holds a Snapshot, gives another one when told to; its clock stands where it is put."""
+
+    def __init__(self, snapshot: Snapshot = ROOM, now: datetime = NOW, *, running: bool = False) -> None:
+        self.snapshot = snapshot
+        self.now = now
+        self.polled: list[str | None] = []
+        self.ran = 0
+        self.closed = 0
+        self._callbacks: list[Callable[[Snapshot], None]] = []
+        self._began = time.monotonic() if running else None
+
+    def clock(self) -> datetime:
+        """Where it was put; with `running`, as much later as has really passed."""
+        passed = 0.0 if self._began is None else time.monotonic() - self._began
+        return self.now + timedelta(seconds=passed)
+
+    def subscribe(self, callback: Callable[[Snapshot], None]) -> None:
+        """Keep who listens."""
+        self._callbacks.append(callback)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Give everybody another Snapshot."""
+        self.snapshot = snapshot
+        for callback in self._callbacks:
+            callback(snapshot)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self.ran += 1
+        await asyncio.Event().wait()
+
+    def poll_now(self, source: str | None = None) -> None:
+        """Keep what was asked for."""
+        self.polled.append(source)
+
+    async def close(self) -> None:
+        """Count it."""
+        self.closed += 1
+
+
+class Hanging(Still):
+    """Its engine sits in a thread that does not come back."""
+
+    async def run(self) -> None:
+        """Never ends by itself, and cannot be cancelled."""
+        await asyncio.to_thread(time.sleep, 60)
+
+
+class Crashing(Still):
+    """Fails, where nothing guards, with a value that must not be printed."""
+
+    def poll_now(self, source: str | None = None) -> None:
+        """Raise."""
+        password = "hunter2-secret"
+        raise ValueError(f"cannot use {password}")
+
+
+KINDS = {"plain": Still, "hang": Hanging, "crash": Crashing}
+
+
+def main(also: str, state: str) -> int:
+    """Run the room on this terminal."""
+    from controlroom.tui.app import run
+
+    room = KINDS[also](running=True)
+    return run(room, Options(viewer_zone="Asia/Kolkata", state_folder=Path(state)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))
