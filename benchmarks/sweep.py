@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from benchmarks.room import Figure, above, ratio, services
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Observation, ServicesSeen
 from controlroom.probes.judgement import judge
 from controlroom.probes.port import answered

@@ -280,7 +280,7 @@ def calendar(options: Namespace) -> int:
     from controlroom.headless import calendar as shown
 
     asked = given(options)
-    program = _program(asked.config(), asked, always=False)
+    program = _program(asked.config(), asked)
     when = " ".join(options.when)
     try:
         asked.print(
@@ -298,7 +298,7 @@ def rituals(options: Namespace) -> int:
 
     asked = given(options)
     config = asked.config()
-    program = _program(config, asked, always=True)
+    program = _program(config, asked)
     zone, now = asked.viewer_zone(config), asked.now()
     if options.days is not None and options.days < 0:
         raise Usage("days ahead cannot be negative", f"--days {options.days}")
@@ -336,16 +336,23 @@ def _calendar_file(options: Namespace, program: Program, now: datetime) -> int:
     return FINE
 
 
-def _program(config: Config, asked: Given, *, always: bool) -> Program:
-    """The programme with what the documents add.
-
-    They are read `always`, or only where the configuration alone cannot place a date.
-    """
-    complete = config.program.start is not None and bool(config.program.waves)
-    if not config.documents.paths or (complete and not always):
+def _program(config: Config, asked: Given) -> Program:
+    """The programme with what the documents add, from memory while nothing of it has changed."""
+    if not config.documents.paths:
         return config.program
+    from controlroom.config import declared
+
+    read = declared.look(config)
+    known = declared.recall(config, read, os.environ)
+    if known is not None:
+        return known
     seen = asked.sweep(config, "documents")
     _say_failures(seen)
+    unread = [reading.error for reading in seen.documents if reading.error]
+    for reason in unread:
+        complain("a document cannot be read", reason)
+    if seen.documents and not unread:
+        declared.remember(config, read, seen.program, os.environ)
     return seen.program
 
 

@@ -16,8 +16,9 @@ from controlroom.domain import reduce as folding
 from controlroom.domain import telemetry
 from controlroom.domain.health import ServiceState
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
-from controlroom.domain.telemetry import GapCode, Signal, SignalReading
+from controlroom.domain.telemetry import GapCode, SignalReading
 
 if TYPE_CHECKING:
     from controlroom.engine.engine import Engine

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.lab import servers
 from controlroom.lab.servers import Server
 from controlroom.probes import KINDS

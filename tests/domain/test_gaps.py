@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controlroom.domain.gaps import Evidence, Near, Presence, Target, absent, classify, short
-from controlroom.domain.telemetry import GapCode, Signal, SignalReading
+from controlroom.domain.signals import Signal
+from controlroom.domain.telemetry import GapCode, SignalReading
 
 NOW = datetime(2025, 10, 6, 16, tzinfo=UTC)
 SIGNAL = Signal("tides_total", "sea", "river")

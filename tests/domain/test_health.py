@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from controlroom.domain.health import (
     NOT_PROBED,
     TRANSITIONS_KEPT,
-    Health,
     ProbeResult,
-    Service,
     ServiceState,
     advance,
     blind,
@@ -23,6 +21,7 @@ from controlroom.domain.health import (
     settle,
     shown,
 )
+from controlroom.domain.services import Health, Service
 
 T0 = datetime(2025, 10, 6, 16, 0, tzinfo=UTC)
 U, DEG, D, N = Health.UP, Health.DEGRADED, Health.DOWN, Health.UNKNOWN

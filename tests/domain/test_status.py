@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from controlroom.domain import instants
 from controlroom.domain.board import Item
 from controlroom.domain.diff import diff
-from controlroom.domain.health import Health, Service, ServiceState
+from controlroom.domain.health import ServiceState
 from controlroom.domain.program import Program
+from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Snapshot, StatusFile
 from controlroom.domain.status import blockers, room_status
 from controlroom.domain.triage import Blocker

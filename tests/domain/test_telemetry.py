@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlroom.domain.board import Squad
+from controlroom.domain.signals import Signal
 from controlroom.domain.telemetry import (
     QUALITY_CODES,
     UNDECIDED_CODES,
     Coverage,
     GapCode,
-    Signal,
     SignalReading,
     coverage,
     gate,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from controlroom.domain.health import Health, ProbeResult, Service, ServiceState, advance, explain, initial
+from controlroom.domain.health import ProbeResult, ServiceState, advance, explain, initial
+from controlroom.domain.services import Health, Service
 from controlroom.headless import services as shown
 
 T0 = datetime(2025, 10, 6, 16, 0, tzinfo=UTC)

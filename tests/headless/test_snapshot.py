@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 
 from controlroom.domain.board import Item, Squad
-from controlroom.domain.health import Health, Service, ServiceState
+from controlroom.domain.health import ServiceState
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Ritual
+from controlroom.domain.services import Health, Service
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Snapshot, SourceStatus
-from controlroom.domain.telemetry import Alert, GapCode, Gate, Signal, SignalReading
+from controlroom.domain.telemetry import Alert, GapCode, Gate, SignalReading
 from controlroom.domain.triage import Blocker
 from controlroom.domain.waves import Wave
 from controlroom.headless.attention import attention, exit_code

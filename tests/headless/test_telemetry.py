@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from controlroom.domain.board import Squad
 from controlroom.domain.program import Program
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Snapshot, SourceStatus
-from controlroom.domain.telemetry import Alert, GapCode, Signal, SignalReading, coverage, gate, source_down
+from controlroom.domain.telemetry import Alert, GapCode, SignalReading, coverage, gate, source_down
 from controlroom.domain.waves import Wave
 from controlroom.headless import alerts, telemetry
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
-from controlroom.domain.health import Health, Service, ServiceState
+from controlroom.domain.health import ServiceState
 from controlroom.domain.program import Program
+from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.triage import Blocker
 from controlroom.headless.watch import as_json, as_line, events

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controlroom.domain.health import Health, ProbeResult, Rule, Service
+from controlroom.domain.health import ProbeResult
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.services import Health, Rule, Service
 from controlroom.probes.prober import Prober
 from controlroom.probes.wire import BODY_LIMIT, HEAD_LIMIT
 from tests import faults

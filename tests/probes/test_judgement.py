@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.domain.health import Health, Rule, Service
+from controlroom.domain.services import Health, Rule, Service
 from controlroom.probes.judgement import WORDS, at, judge
 from controlroom.probes.wire import Answer
 

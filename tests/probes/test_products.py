@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.lab import servers
 from controlroom.probes.prober import Prober
 from tests import faults

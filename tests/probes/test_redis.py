@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.services import Health, Service
 from controlroom.lab import servers
 from controlroom.lab.ports import reserved
 from controlroom.probes.prober import Prober

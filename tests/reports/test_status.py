@@ -11,8 +11,9 @@ from typing import Any
 
 from controlroom.domain.board import Item, Squad
 from controlroom.domain.documents import Document, DocumentReading
-from controlroom.domain.health import Health, Service, ServiceState
+from controlroom.domain.health import ServiceState
 from controlroom.domain.program import Milestone, Program
+from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.triage import Blocker
 from controlroom.domain.waves import Wave

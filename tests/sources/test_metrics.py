@@ -19,8 +19,9 @@ import pytest
 from controlroom.config.values import PrometheusServer
 from controlroom.domain import promql
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Observation, SignalsSeen
-from controlroom.domain.telemetry import GapCode, Signal, SignalReading
+from controlroom.domain.telemetry import GapCode, SignalReading
 from controlroom.lab import servers
 from controlroom.net import prometheus as api
 from controlroom.net.fetch import Api

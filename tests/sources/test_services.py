@@ -14,7 +14,8 @@ from typing import Protocol
 
 import pytest
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Observation, ServicesSeen
 from controlroom.probes.prober import Prober
 from controlroom.sources.services import ServicesSource

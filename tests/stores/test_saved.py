@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 
 from controlroom.domain.board import Item, Squad
 from controlroom.domain.documents import Document, DocumentReading
-from controlroom.domain.health import Health, ProbeResult, Service, ServiceState, Transition
+from controlroom.domain.health import ProbeResult, ServiceState, Transition
 from controlroom.domain.program import Program
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.services import Health, Service
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Snapshot, StatusFile, StatusSeen
-from controlroom.domain.telemetry import GapCode, Signal, SignalReading
+from controlroom.domain.telemetry import GapCode, SignalReading
 from controlroom.domain.triage import Blocker
 from controlroom.stores import saved
 

@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from controlroom.domain.board import Item, Sprint, Squad, Status
-from controlroom.domain.health import Health, Service, ServiceState, Transition
+from controlroom.domain.health import ServiceState, Transition
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Dependency, Milestone, Program
 from controlroom.domain.rituals import Ritual, Scenario
+from controlroom.domain.services import Health, Service
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Baseline, Change, Snapshot, SourceStatus, StatusFile
-from controlroom.domain.telemetry import Alert, Coverage, GapCode, Gate, Signal, SignalReading
+from controlroom.domain.telemetry import Alert, Coverage, GapCode, Gate, SignalReading
 from controlroom.domain.triage import Blocker
 from controlroom.domain.waves import Declared, Wave
 from controlroom.tui.lines import as_text, line_width

@@ -431,7 +431,7 @@ async def test_a_failing_pane_hurts_nobody(inside: str, tmp_path: Path) -> None:
     """The pane names the kind of error, the others are there, the report has the stack and no value."""
     parts = usual()
     panes = tuple(Failing(inside, pane) if pane.id == "services" else pane for pane in parts.panes)
-    async with seat(parts=replace(parts, panes=panes), state_folder=tmp_path) as at:
+    async with seat(parts=parts._replace(panes=panes), state_folder=tmp_path) as at:
         screen = await at.later()
         assert "KeyError" in screen
         assert "Topics missing" in screen
@@ -449,7 +449,7 @@ async def test_a_failing_header_or_detail_hurts_nobody() -> None:
     def fail(*_args: object, **_more: object) -> Line:
         raise RuntimeError
 
-    parts = replace(usual(), header=fail, strip=fail, describe=fail)  # type: ignore[arg-type]
+    parts = usual()._replace(header=fail, strip=fail, describe=fail)  # type: ignore[arg-type]
     async with seat(parts=parts) as at:
         assert at.screen.startswith(" ▲ header cannot be shown: RuntimeError") or "RuntimeError" in at.screen
         assert "the detail cannot be shown: RuntimeError" in await at.press("enter")
@@ -511,7 +511,7 @@ async def test_ten_thousand_rows_are_drawn_as_quickly_as_a_hundred() -> None:
             return super().draw(row, ctx)
 
     panes = tuple(Counting("", pane) if pane.id == "blockers" else pane for pane in parts.panes)
-    async with seat(Still(changed(blockers=many)), parts=replace(parts, panes=panes)) as at:
+    async with seat(Still(changed(blockers=many)), parts=parts._replace(panes=panes)) as at:
         await at.press("G")
         assert "Number" in at.cursor
         assert "10000/10000" in at.screen
@@ -532,7 +532,7 @@ async def test_a_row_that_lies_about_its_height_is_kept_in_it() -> None:
 
     parts = usual()
     panes = tuple(Lying("", pane) if pane.id == "alerts" else pane for pane in parts.panes)
-    async with seat(parts=replace(parts, panes=panes)) as at:
+    async with seat(parts=parts._replace(panes=panes)) as at:
         screen = await at.press("7", "z")
         assert "two line 0" in screen
         assert "three line 0" in screen

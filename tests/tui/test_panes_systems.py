@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from controlroom.domain.health import Health
+from controlroom.domain.services import Health
 from controlroom.domain.telemetry import Coverage, GapCode
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import alerts, services, telemetry

@@ -10,9 +10,9 @@ from __future__ import annotations
 def resolve() -> None:
     """Make every class that an annotation of the configuration names known where it is named."""
     from controlroom.config import shape, values
-    from controlroom.domain import board, calendar, health, program, rituals, secret, telemetry, waves
+    from controlroom.domain import board, calendar, program, rituals, secret, services, signals, waves
 
-    modules = (shape, values, board, calendar, health, program, rituals, secret, telemetry, waves)
+    modules = (shape, values, board, calendar, program, rituals, secret, services, signals, waves)
     classes = {
         name: value
         for module in modules

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,7 +132,7 @@ def _remembered(memory: Path | None, raw: bytes) -> File | None:
         found = saved.read(memory)
     except saved.UnreadableSaved:
         return None
-    if isinstance(found, Remembered) and found.raw == raw and found.reader == _reader():
+    if isinstance(found, Remembered) and found.raw == raw and found.reader == reader():
         return found.file
     return None
 
@@ -144,17 +144,17 @@ def _remember(memory: Path | None, raw: bytes, file: File) -> None:
     if memory is None or any(literal_secrets(file)):
         return
     with contextlib.suppress(OSError):
-        saved.write(memory, Remembered(raw, _reader(), file))
+        saved.write(memory, Remembered(raw, reader(), file))
         others = sorted(memory.parent.glob("*.saved"), key=lambda p: p.stat().st_mtime, reverse=True)
         for old in others[KEPT:]:
             old.unlink(missing_ok=True)
 
 
-def _reader() -> str:
-    """This program's version and the state of every module that has a say in what a file means."""
+def reader(rooms: Sequence[str] = ("config", "domain", "probes")) -> str:
+    """This program's version and the state of every module of the `rooms` that say what a file means."""
     package = Path(__file__).parents[1]
     seen = [__version__, sys.version]
-    for folder in ("config", "domain", "probes"):
+    for folder in rooms:
         with contextlib.suppress(OSError), os.scandir(package / folder) as entries:
             for entry in sorted(entries, key=lambda e: e.name):
                 if entry.name.endswith(".py"):

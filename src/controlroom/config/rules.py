@@ -18,8 +18,8 @@ from controlroom.config.places import Findings, Place
 from controlroom.config.shape import File
 from controlroom.config.spelling import did_you_mean
 from controlroom.domain.calendar import date_of, parse_label
-from controlroom.domain.health import Service
 from controlroom.domain.rituals import Ritual
+from controlroom.domain.services import Service
 from controlroom.domain.text import slug
 
 SHORTEST = 0.05

@@ -23,9 +23,9 @@ from controlroom.domain.calendar import CalendarRules
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Sprint, Squad
-    from controlroom.domain.health import Service
     from controlroom.domain.program import Dependency, Milestone
     from controlroom.domain.rituals import Ritual
+    from controlroom.domain.services import Service
     from controlroom.domain.waves import Wave
 
 

@@ -9,9 +9,9 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from controlroom.config.folders import config_folder
 from controlroom.domain.text import clean
@@ -56,8 +56,7 @@ _TOP = frozenset({"name", "title", "dark", "surface", "styles"})
 _SPEC = frozenset({"color", "background", "bold"})
 
 
-@dataclass(frozen=True, slots=True)
-class Ink:
+class Ink(NamedTuple):
     """How one meaning is written. `background` None is the surface it stands on."""
 
     color: str
@@ -65,8 +64,7 @@ class Ink:
     background: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ThemeFile:
+class ThemeFile(NamedTuple):
     """A theme as its file says it; complete, with colours as ``#rrggbb``."""
 
     name: str
@@ -77,8 +75,7 @@ class ThemeFile:
     path: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ThemeProblem:
+class ThemeProblem(NamedTuple):
     """What is wrong with a theme file. `contrast`: it can be used, but not everybody can read it."""
 
     path: Path
@@ -92,11 +89,10 @@ class ThemeProblem:
         return f"{where}: {self.message}; {self.remedy}"
 
 
-@dataclass(frozen=True, slots=True)
-class Themes:
+class Themes(NamedTuple):
     """The themes of some folders: what could be loaded, by name, and what could not."""
 
-    loaded: Mapping[str, ThemeFile] = field(default_factory=dict)
+    loaded: Mapping[str, ThemeFile] = MappingProxyType({})
     failed: tuple[ThemeProblem, ...] = ()
 
 

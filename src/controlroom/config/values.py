@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from controlroom.domain.program import Program
 
 if TYPE_CHECKING:
-    from controlroom.domain.health import Service
     from controlroom.domain.secret import SecretRef
+    from controlroom.domain.services import Service
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from controlroom.domain.telemetry import Signal
+    from controlroom.domain.signals import Signal
 
 
 Status = Literal["not_started", "in_progress", "blocked", "done", "unknown"]

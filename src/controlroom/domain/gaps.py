@@ -13,7 +13,8 @@ from typing import Literal, TypeVar
 
 from controlroom.domain import promql
 from controlroom.domain.instants import duration, render
-from controlroom.domain.telemetry import GapCode, Signal, SignalReading
+from controlroom.domain.signals import Signal
+from controlroom.domain.telemetry import GapCode, SignalReading
 
 STALE_INTERVALS = 4
 STALE_AT_LEAST = 60.0

@@ -6,73 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 from controlroom.domain.freshness import STALE_AFTER, Freshness, freshness
 from controlroom.domain.instants import duration
-from controlroom.domain.secret import SecretRef
-
-
-class Health(StrEnum):
-    """State of a service. Absence of data is UNKNOWN, never UP and never DOWN."""
-
-    UP = "up"
-    DEGRADED = "degraded"
-    DOWN = "down"
-    UNKNOWN = "unknown"
-    MAINTENANCE = "maintenance"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A condition on a JSON body: the value at `path` (``a.b.0.c``) satisfies it, or it is `otherwise`."""
-
-    path: str
-    equals: tuple[str, ...] = ()
-    below: float | None = None
-    above: float | None = None
-    otherwise: Health = Health.DOWN
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """`[[services]]`: something that runs, and how to ask it how it is."""
-
-    id: str
-    kind: str
-    name: str = ""
-    url: str = ""
-    """``http://…``, ``host:port``, ``redis://…``, as the kind wants it."""
-    group: str = ""
-    interval: float | None = None
-    """Seconds between probes; None is `[polling].services`."""
-    timeout: float | None = None
-    """Seconds for one whole probe; None is `[polling].timeout`."""
-    owner: str | None = None
-    """Squad that runs it."""
-    squads: tuple[str, ...] = ()
-    """Squads that are affected when it is not up."""
-    milestones: tuple[str, ...] = ()
-    depends_on: tuple[str, ...] = ()
-    runbook: str | None = None
-    down_after: int = 2
-    """Consecutive failures before DOWN."""
-    up_after: int = 1
-    """Consecutive successes before UP."""
-    status: tuple[int, ...] = ()
-    """HTTP status codes that are fine; empty is any 2xx."""
-    latency_ms: float | None = None
-    """Slower than this is DEGRADED."""
-    rules: tuple[Rule, ...] = ()
-    method: str = "GET"
-    headers: Mapping[str, str | SecretRef] = field(default_factory=dict)
-    username: str | None = None
-    password: SecretRef | None = None
-    token: SecretRef | None = None
-    ca: str | None = None
-    """Path of a CA bundle."""
-    verify: bool = True
+from controlroom.domain.services import Health, Service
 
 
 @dataclass(frozen=True, slots=True)

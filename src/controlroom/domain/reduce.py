@@ -16,6 +16,7 @@ from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import (
     AlertsSeen,
     DocumentsSeen,
@@ -34,7 +35,7 @@ class Setup:
     """What does not change while the room is open: the configuration's own part of the world."""
 
     program: Program
-    signals: Mapping[str, tuple[telemetry.Signal, ...]]
+    signals: Mapping[str, tuple[Signal, ...]]
     """Metrics source id → the signals it is asked for."""
 
 

@@ -13,12 +13,13 @@ from typing import Any
 from controlroom.domain import milestones
 from controlroom.domain.board import COLUMNS, Item, Sprint, Squad
 from controlroom.domain.documents import DocumentReading
-from controlroom.domain.health import Health, ServiceState
+from controlroom.domain.health import ServiceState
 from controlroom.domain.instants import maybe, parse, render
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Milestone, Program
 from controlroom.domain.remember import remember
 from controlroom.domain.rituals import Ritual
+from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot, SourceStatus, StatusFile, StatusSeen
 from controlroom.domain.telemetry import UNKNOWN_CODES, Alert, Coverage, GapCode, Gate, SignalReading
 from controlroom.domain.text import clean

@@ -9,28 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain import promql
+from controlroom.domain.signals import Signal
 from controlroom.domain.text import slug
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Squad
     from controlroom.domain.waves import Wave
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A metric a squad declares it will deliver. `squad` is filled from the squad that lists it."""
-
-    metric: str
-    job: str | None = None
-    squad: str = ""
-    type: Literal["counter", "gauge", "histogram", "summary"] | None = None
-    labels: tuple[str, ...] = ()
-    required_for_exit: bool = True
-    expect_activity: bool = False
-    alert: str | None = None
-    dashboard: str | None = None
-    server: str | None = None
-    """Id of the `[[prometheus]]` that has it; None is the first."""
 
 
 class GapCode(StrEnum):

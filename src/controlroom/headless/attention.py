@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from controlroom.domain.health import Health, settle
+from controlroom.domain.health import settle
 from controlroom.domain.instants import duration
+from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
 from controlroom.domain.telemetry import GapCode

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from controlroom.domain.health import Health, ServiceState, shown
+from controlroom.domain.health import ServiceState, shown
 from controlroom.domain.instants import duration, maybe
+from controlroom.domain.services import Health
 from controlroom.headless.problems import ATTENTION, FINE
 
 WORST_FIRST = (Health.DOWN, Health.DEGRADED, Health.UNKNOWN, Health.MAINTENANCE, Health.UP)

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from controlroom.domain import promql
 from controlroom.domain.gaps import Evidence, Part, Target, absent, series_names, short
-from controlroom.domain.telemetry import Signal
+from controlroom.domain.signals import Signal
 from controlroom.engine.ports import Clock
 from controlroom.net import prometheus, rows
 from controlroom.net.fetch import Api, FetchError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from controlroom.domain.health import Health
+from controlroom.domain.services import Health
 from controlroom.domain.text import clean
 from controlroom.probes.port import Trouble
 

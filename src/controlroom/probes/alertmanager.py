@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from controlroom.domain.health import ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Service
 from controlroom.probes.port import Context
 from controlroom.probes.product import ready
 from controlroom.probes.web import Web

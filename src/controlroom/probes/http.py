@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from controlroom.domain.health import ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Service
 from controlroom.probes.judgement import Verdict, judge
 from controlroom.probes.port import Context, answered
 from controlroom.probes.web import Web

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controlroom.domain.health import Health, Rule, Service
+from controlroom.domain.services import Health, Rule, Service
 from controlroom.probes.wire import Answer
 from controlroom.probes.wording import foreign
 

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.services import Health, Service
 from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.services import Health, Service
 from controlroom.engine.ports import Clock
 from controlroom.net.threads import in_daemon
 from controlroom.probes import KINDS, probe_for

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.probes.judgement import redirect
 from controlroom.probes.port import Context, Trouble, answered
 from controlroom.probes.web import Web

@@ -28,7 +28,8 @@ from redis.exceptions import (
 )
 from redis.exceptions import ConnectionError as LinkError
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.probes.address import port_of, split
 from controlroom.probes.dial import Stage, dial
 from controlroom.probes.port import Context, Trouble, answered

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from controlroom import __version__
-from controlroom.domain.health import Health, Service
 from controlroom.domain.secret import SecretRef
+from controlroom.domain.services import Health, Service
 from controlroom.domain.text import clean
 from controlroom.probes.address import port_of, split
 from controlroom.probes.port import Context, Trouble

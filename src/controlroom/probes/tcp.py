@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from controlroom.domain.health import ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Service
 from controlroom.probes.address import host_and_port
 from controlroom.probes.dial import Stage, dial
 from controlroom.probes.port import Context, answered

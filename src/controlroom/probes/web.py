@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from controlroom.domain.health import Service
+from controlroom.domain.services import Service
 from controlroom.probes.dial import Stage, dial
 from controlroom.probes.port import Context, Trouble
 from controlroom.probes.request import Request, build

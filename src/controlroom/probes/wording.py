@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Iterable
 
-from controlroom.domain.health import Health
+from controlroom.domain.services import Health
 from controlroom.domain.text import clean
 from controlroom.probes.port import REASON_LIMIT, Trouble
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import glob
 import logging
 import os
 import stat
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from controlroom.config.patterns import LIMIT, matching
 from controlroom.domain.calendar import CalendarRules
 from controlroom.domain.documents import Document, DocumentReading
 from controlroom.domain.snapshot import DocumentsSeen, Observation, SourceKind
@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 
 SIZE_LIMIT = 4 * 1024 * 1024
 """Bytes of one document."""
-
-FILES_LIMIT = 1_000
-"""Documents that are read; a pattern that matches more is probably not meant."""
 
 SETTLED = 2.0
 """Seconds after which a file's time of change tells every later change apart."""
@@ -127,20 +124,13 @@ class DocumentsSource:
 
     def _matching(self) -> Iterator[tuple[str, str]]:
         """Every path as it is shown, and what is wrong with a pattern, which is then shown itself."""
-        found: dict[str, str] = {}
-        for written in self._paths:
-            pattern = str(Path(written).expanduser()) if written.startswith("~/") else written
-            if not glob.has_magic(pattern):
-                found[pattern] = ""
-                continue
-            # Path.glob knows no absolute patterns.
-            matches = sorted(glob.glob(pattern, root_dir=self._folder, recursive=True))  # noqa: PTH207
-            if not matches:
-                found[pattern] = f"{clean(pattern)}: no file matches"
-            if len(matches) > FILES_LIMIT:
-                found[pattern] = f"{clean(pattern)}: matches {len(matches):,} files, {FILES_LIMIT:,} are read"
-            found.update(dict.fromkeys(matches[:FILES_LIMIT], ""))
-        yield from found.items()
+        for name, matches in matching(self._paths, self._folder):
+            if matches == 0:
+                yield name, f"{clean(name)}: no file matches"
+            elif matches > 1:
+                yield name, f"{clean(name)}: matches {matches:,} files, {LIMIT:,} are read"
+            else:
+                yield name, ""
 
     def _looked_at(self, name: str, file: _File, now: dt.datetime) -> _File:
         """`file` as it is now; on any trouble its last good reading with the reason."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from controlroom.config.values import PrometheusServer
 from controlroom.domain.gaps import classify
+from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Failure, Observation, SignalsSeen, SourceKind
-from controlroom.domain.telemetry import Signal, reading_id
+from controlroom.domain.telemetry import reading_id
 from controlroom.engine.ports import Clock, Emit
 from controlroom.net.evidence import Examiner
 from controlroom.net.fetch import Api, FetchError, Resolve

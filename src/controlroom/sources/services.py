@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
-from controlroom.domain.health import Health, ProbeResult, Service
+from controlroom.domain.health import ProbeResult
+from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Observation, ServicesSeen, SourceKind
 from controlroom.engine.ports import Clock, Emit
 

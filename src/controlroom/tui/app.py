@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -24,7 +25,6 @@ from controlroom.config.themes import ThemeFile
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import leaving, takeaway
-from controlroom.tui.details.base import Detail
 from controlroom.tui.keys import Action, Where, resolve
 from controlroom.tui.lean import lean
 from controlroom.tui.lines import as_text
@@ -35,6 +35,9 @@ from controlroom.tui.screens.keyed import Keyed
 from controlroom.tui.screens.room import RoomScreen
 from controlroom.tui.themes import textual_theme
 from controlroom.tui.widgets.ink import Inks, colored, sixteen
+
+if TYPE_CHECKING:
+    from controlroom.tui.details.base import Detail
 
 ASKED_TWICE_WITHIN = 2.0
 """Seconds in which a second Ctrl-C leaves."""
@@ -95,6 +98,9 @@ class RoomApp(App[int], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        # What start-up made stays for good: collecting it again and again would only cost pauses.
+        gc.freeze()
+        gc.enable()
         self.room.subscribe(self.receive)
         self._run_engine()
         self._schedule_tick()
@@ -221,6 +227,8 @@ class RoomApp(App[int], inherit_bindings=False):
             return self.parts.describe(scene.snapshot, subject, scene.now, scene.view)
         except Exception as error:
             self.note_failure(f"detail of {subject.kind}", error)
+            from controlroom.tui.details.base import Detail
+
             said = (Span(f"▲ the detail cannot be shown: {type(error).__name__}", "degraded"),)
             return Detail(clean(subject.id), (said,))
 

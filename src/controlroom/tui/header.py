@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from controlroom.domain import calendar, rituals, zones
-from controlroom.domain.health import Health
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence
+from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present
 from controlroom.tui.changes import since_words, summary

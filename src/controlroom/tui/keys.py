@@ -7,7 +7,6 @@ Keys are written as a person types them: ``?``, ``G``, ``space``, ``ctrl+p``. No
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -15,8 +14,7 @@ Where = Literal["everywhere", "room", "list", "dialog"]
 """``room``: the panes. ``dialog``: whatever lies over them. ``list``: wherever a cursor moves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """Something a key does. An action without keys is reached through the palette."""
 
     id: str
@@ -31,8 +29,7 @@ class Action:
     show_in_footer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KeyProblem:
+class KeyProblem(NamedTuple):
     """An entry of `[keys]` that cannot be used; the action keeps its own keys."""
 
     action: str
@@ -238,8 +235,7 @@ def overlap(one: Where, other: Where) -> bool:
     return one == other or "everywhere" in (one, other) or "list" in (one, other)
 
 
-@dataclass(frozen=True, slots=True)
-class Keymap:
+class Keymap(NamedTuple):
     """The table as it stands after `[keys]`, and what could not be used of that."""
 
     actions: tuple[Action, ...]
@@ -286,7 +282,7 @@ def check(overrides: Mapping[str, str]) -> tuple[KeyProblem, ...]:
 
 
 def _with(action: Action, wanted: Mapping[str, tuple[str, ...]]) -> Action:
-    return replace(action, keys=wanted[action.id]) if action.id in wanted else action
+    return action._replace(keys=wanted[action.id]) if action.id in wanted else action
 
 
 def _split(text: str) -> list[str]:

@@ -6,7 +6,6 @@ Pure arithmetic, so that every size can be tested: nothing overlaps, nothing lea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Mode = Literal["wide", "medium", "single", "tiny"]
@@ -31,8 +30,7 @@ class Box(NamedTuple):
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """Panes above each other; `weight` is the share of the width, between `least` and `most` cells."""
 
     panes: tuple[str, ...]
@@ -58,8 +56,7 @@ LEAST_PANE = 4
 """Frame and two lines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
+class Arrangement(NamedTuple):
     """What is on screen: pane id → its box, and the bars. A pane that is not in `panes` is hidden."""
 
     mode: Mode

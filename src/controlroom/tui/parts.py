@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
@@ -32,8 +31,7 @@ class Header(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """One value, so that the frame can be looked at with other panes in it."""
 
     panes: tuple[Pane, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from controlroom.domain.snapshot import Snapshot
 
@@ -45,14 +45,13 @@ class Room(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How the person wants to see the room."""
 
     theme: str = "controlroom-dark"
     theme_folder: Path | None = None
     """The person's own themes; None is the usual folder."""
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = MappingProxyType({})
     """`[keys]`: action id → keys. What cannot be used is said on screen and left as it was."""
     viewer_zone: str = "UTC"
     ascii: bool = False

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from controlroom.domain import zones
 from controlroom.domain.board import Status
 from controlroom.domain.freshness import Freshness, freshness
-from controlroom.domain.health import Health
 from controlroom.domain.program import Program
+from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot, SourceKind, SourceStatus
 from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode, Verdict
 from controlroom.domain.text import slug

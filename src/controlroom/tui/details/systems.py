@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from controlroom.domain import health
-from controlroom.domain.health import Health, ServiceState
+from controlroom.domain.health import ServiceState
+from controlroom.domain.services import Health
 from controlroom.domain.text import slug
 from controlroom.tui import present
 from controlroom.tui.details.base import Sheet

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from controlroom.domain import health
-from controlroom.domain.health import Health, ServiceState
+from controlroom.domain.health import ServiceState
 from controlroom.domain.program import Dependency, Program
+from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import slug
 from controlroom.tui import present

@@ -41,6 +41,7 @@ class Inked(Widget, can_focus=False):
         self.box: Box | None = None
         self._painted: list[Painted] = []
         self._inks_painted: Inks | None = None
+        self._rendered = False
 
     @property
     def inks(self) -> Inks:
@@ -61,6 +62,9 @@ class Inked(Widget, can_focus=False):
             return
         before = self._painted
         self._paint(self.box)
+        if not self._rendered:
+            # Asking for a refresh before the first layout would make Textual lay out within the layout.
+            return
         if len(before) != len(self._painted) or not self.is_mounted:
             self.refresh()
             return
@@ -83,6 +87,7 @@ class Inked(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """The painted line `y`."""
+        self._rendered = True
         if not self._painted and self.box is not None:
             self._paint(self.box)
         if y < len(self._painted):

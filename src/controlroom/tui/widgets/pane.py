@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
@@ -19,8 +20,7 @@ Report = Callable[[str, Exception], None]
 """Is told where something failed and how; keeps the stack without values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(NamedTuple):
     """What is shown at one moment; the same for all panes."""
 
     snapshot: Snapshot
