@@ -236,6 +236,7 @@ def watch(options: Namespace) -> int:
 
 def documents_read(options: Namespace) -> int:
     """What the documents say."""
+    from controlroom.headless import document_shapes
     from controlroom.headless import documents as shown
 
     asked = given(options)
@@ -244,7 +245,7 @@ def documents_read(options: Namespace) -> int:
     for reading in readings:
         if reading.error is not None:
             complain("a document cannot be read", reading.error)
-    asked.print(lambda: shown.as_text(found), lambda: shown.as_json(found))
+    asked.print(lambda: shown.as_text(found), lambda: document_shapes.as_json(found))
     return FINE if len(found) == len(readings) else USAGE
 
 

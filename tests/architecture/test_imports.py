@@ -86,11 +86,13 @@ def test_no_headless_command_loads_textual(tmp_path: Path, arguments: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "arguments", [("calendar", "W1D3", "--json"), ("config", "check"), ("--version",)], ids=" ".join
+    "arguments",
+    [("calendar", "W1D3", "--json"), ("rituals", "--days", "3"), ("config", "check"), ("--version",)],
+    ids=" ".join,
 )
 def test_quick_commands_load_no_library(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """`calendar` and `config check` answer in the time of a bare interpreter and a little."""
-    loaded(tmp_path, "config", "check")  # the first look at a new configuration validates it
+    """`calendar`, `rituals` and `config check` answer in the time of a bare interpreter and a little."""
+    loaded(tmp_path, "calendar", "today")  # the first look validates the configuration, reads the documents
     heavy = {
         "pydantic",
         "httpx",

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from controlroom.documents.outline import CHARACTERS_LIMIT, outline
 from controlroom.documents.propose import propose
 from controlroom.documents.read import read, read_all
-from controlroom.documents.shapes import as_json
 from controlroom.domain.documents import Document
+from controlroom.headless.document_shapes import as_json
 
 PIECES = (
     "# ", "## ", "- ", "1. ", "**", "`", "|", "\n", "\n\n", "\t", "[x] ", "[ ] ", "Week 1 Day 3",

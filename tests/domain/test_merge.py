@@ -46,6 +46,7 @@ def wave(**changes: object) -> DocumentWave:
 def item(**changes: object) -> DocumentItem:
     values: dict[str, object] = {
         "id": "sprint-1/crane",
+        "sprint_id": "sprint-1",
         "sprint": "Sprint-1 — Quay",
         "epic": "Crane",
         "tasks": "",

@@ -522,3 +522,25 @@ def test_a_crash_is_a_line_and_a_report_without_values(desk: Desk, debug: bool) 
     assert "ValueError" in text
     assert "s3cr3t" not in text
     assert report.stat().st_mode & 0o077 == 0
+
+
+def test_dates_follow_the_documents(desk: Desk) -> None:
+    """`calendar` shows what the documents declare now, also where the configuration once said it all."""
+    desk.add('[[waves]]\nid = "wave_a"\nname = "Wave A"\nweeks = [1, 2]\ndeclared = "Planned"\n')
+
+    def declared() -> str:
+        (wave,) = desk.json("calendar", "W1D3")["waves"]
+        return str(wave["declared"])
+
+    assert [declared(), declared()] == ["Active.", "Active."]
+    desk.write("plan.md", PLAN.replace("Active.", "Done."))
+    assert declared() == "Done."
+
+
+def test_a_document_that_cannot_be_read_is_said_by_every_command(desk: Desk) -> None:
+    """`calendar` answers from what can be read, and names what cannot, each time."""
+    desk.write("backlog.md", "\x00")
+    for _ in range(2):
+        done = desk.call("calendar", "W1D3")
+        assert done.returncode == 0
+        assert "controlroom: a document cannot be read: backlog.md line 1" in done.stderr

@@ -168,6 +168,7 @@ def _squads(program: Program, documents: Sequence[Document], found: _Found) -> t
             charter=squad.charter or said.charter,
             focus=dict(said.focus) or squad.focus,
             signals_text=said.signals or squad.signals_text,
+            owners=(*squad.owners, *(owner for owner in said.owners if owner not in squad.owners)),
         )
         found.at("squad", squad.id, document, said.line)
         program = replace(program, squads=tuple(squads.values()))
@@ -208,7 +209,10 @@ def _dependencies(program: Program, documents: Sequence[Document], found: _Found
     known = {slug(dependency.name): dependency for dependency in program.dependencies}
     for document, said in _every([d for d in documents if d.kind == "schedule"], lambda d: d.dependencies):
         ours = known.get(slug(said.name), Dependency(said.name))
-        known[slug(said.name)] = replace(ours, text=said.text or ours.text)
+        owner = program.squad(said.owner) if said.owner else None
+        known[slug(said.name)] = replace(
+            ours, text=said.text or ours.text, owner=ours.owner or (owner.id if owner else None)
+        )
         found.at("dependency", slug(said.name), document, said.line)
     return tuple(known.values())
 
@@ -326,13 +330,23 @@ def _free_id(wanted: str, taken: set[str]) -> str:
 
 
 def _sprints(program: Program, documents: Sequence[Document], found: _Found) -> tuple[Sprint, ...]:
+    """The configuration's sprints, then those that documents describe or only name on a card."""
     sprints = {sprint.id: sprint for sprint in program.sprints}
+    for document, told in _every(documents, lambda d: d.sprints):
+        known = sprints.get(told.id, Sprint(told.id))
+        sprints[told.id] = replace(
+            known,
+            name=known.name or told.name,
+            start=known.start or told.start,
+            end=known.end or told.end,
+            wave=known.wave or told.wave,
+            squads=known.squads or told.squads,
+        )
+        found.at("sprint", told.id, document, told.line)
     for document, said in _every(_boards(documents), lambda d: d.items):
-        if said.sprint:
-            id_ = said.id.split("/")[0]
-            if id_ not in sprints:
-                found.at("sprint", id_, document, said.line)
-            sprints.setdefault(id_, Sprint(id_, said.sprint))
+        if said.sprint_id and said.sprint and said.sprint_id not in sprints:
+            sprints[said.sprint_id] = Sprint(said.sprint_id, said.sprint)
+            found.at("sprint", said.sprint_id, document, said.line)
     return tuple(sprints.values())
 
 
@@ -364,7 +378,7 @@ def _item(program: Program, said: DocumentItem, document: Document, people: Mapp
         squad = program.squad(name) if name else None
         return squad.id if squad else name
 
-    sprint = said.id.split("/")[0] if said.sprint else None
+    sprint = said.sprint_id
     return Item(
         id=said.id,
         epic=said.epic,
