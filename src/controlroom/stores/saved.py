@@ -8,7 +8,6 @@ file makes it unreadable, and whoever reads it then does without.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import enum
 import gc
@@ -24,6 +23,8 @@ from dataclasses import fields, is_dataclass
 from operator import attrgetter, methodcaller
 from types import MappingProxyType
 from typing import Any
+
+from controlroom.stores import atomic
 
 PACKAGE = "controlroom"
 MAGIC = b"controlroom saved 1\n"
@@ -95,20 +96,7 @@ def write(path: pathlib.Path, value: object) -> None:
     """
     content = dump(value)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(temporary, flags, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    _sync(path.parent)
+    atomic.write(path, content, 0o600)
 
 
 def read(path: pathlib.Path) -> object:
@@ -133,14 +121,6 @@ def read(path: pathlib.Path) -> object:
     finally:
         os.close(handle)
     return load(raw)
-
-
-def _sync(folder: pathlib.Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 Reducer = Callable[[Any], tuple[Any, ...]]
