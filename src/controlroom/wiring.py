@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,11 +162,7 @@ def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
 def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
     """What is known before anybody was asked: what is declared, all of it unknown."""
     statuses = tuple(s for s in _statuses(config) if kinds is None or s.kind in kinds)
-    readings = tuple(
-        SignalReading(signal, GapCode.UNKNOWN, "not asked yet")
-        for signals in _setup(config).signals.values()
-        for signal in signals
-    )
+    readings = tuple(_unasked(config))
     coverage = telemetry.coverage(config.program.squads, readings)
     return Snapshot(
         program=config.program,
@@ -179,6 +175,16 @@ def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
         coverage=coverage,
         gates=tuple(telemetry.gate(wave, coverage) for wave in config.program.waves if not wave.design),
     )
+
+
+def _unasked(config: Config) -> Iterator[SignalReading]:
+    """Every declared signal before anybody was asked about it, which may be for want of a server to ask."""
+    for signals in _setup(config).signals.values():
+        yield from (SignalReading(signal, GapCode.UNKNOWN, "not asked yet") for signal in signals)
+    if not config.prometheus:
+        hint = "add [[prometheus]]"
+        for signal in (signal for squad in config.program.squads for signal in squad.signals):
+            yield SignalReading(signal, GapCode.UNKNOWN, "no Prometheus is configured", hint=hint)
 
 
 def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:

@@ -130,3 +130,11 @@ def test_no_alerts_is_only_said_when_somebody_said_so() -> None:
     assert "[[alertmanagers]]" in alerts.as_text(Snapshot(Program()), NOW)
     rooms = (manager(), manager(error="x"), manager(EBBING), manager(STRAY))
     assert [alerts.exit_code(one) for one in rooms] == [0, 3, 1, 0]
+
+
+def test_what_is_not_known_is_no_number() -> None:
+    """While a signal cannot be asked about, text shows ``?`` for the count, and neither command says fine."""
+    seen = room(OK, SignalReading(EBB, GapCode.UNKNOWN, "not asked yet"))
+    assert "river ?/2 UNKNOWN" in telemetry.as_text(seen, NOW)
+    assert "a UNKNOWN ?/2" in telemetry.gates_as_text(seen.gates)
+    assert (telemetry.exit_code(seen), telemetry.gates_exit_code(seen)) == (3, 3)

@@ -13,6 +13,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
 from controlroom.domain.telemetry import GapCode
 from controlroom.domain.triage import age, sla
+from controlroom.headless import telemetry
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 Severity = Literal["critical", "error", "warning"]
@@ -102,7 +103,7 @@ def _gates(snapshot: Snapshot) -> Iterator[Attention]:
     for gate in snapshot.gates:
         if gate.verdict == "FAIL":
             failing_squads = ", ".join(s.squad for s in gate.squads if s.verdict in ("FAIL", "NOT_DECLARED"))
-            text = f"exit gate of {gate.wave} fails: {gate.ok}/{gate.required} signals"
+            text = f"exit gate of {gate.wave} fails: {telemetry.fraction(gate)} signals"
             yield Attention(
                 "gate", gate.wave, text + (f" · {failing_squads}" if failing_squads else ""), "error"
             )

@@ -222,7 +222,7 @@ def _services(snapshot: Snapshot, now: datetime) -> Iterator[str]:
 def _telemetry(snapshot: Snapshot, now: datetime) -> Iterator[str]:
     for gate in snapshot.gates:
         percent = "" if gate.pct is None else f", {gate.ok}/{gate.required} signals ({gate.pct} %)"
-        if gate.verdict == "UNKNOWN":
+        if telemetry.undecided(gate):
             percent = f", ?/{gate.required} signals"
         yield f"gate of {gate.wave}: {gate.verdict.replace('_', ' ')}{percent}"
     for reading in telemetry.gaps(snapshot):

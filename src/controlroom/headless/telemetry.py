@@ -104,11 +104,22 @@ def as_text(snapshot: Snapshot, now: datetime) -> str:
 
 
 def coverage_line(part: Coverage) -> str:
-    """``policy 6/7 85% FAIL``, or that nothing is declared."""
+    """``policy 6/7 85% FAIL``, ``policy ?/7 UNKNOWN``, or that nothing is declared."""
     if part.pct is None:
         return f"{part.squad} not declared"
     waived = f" ({part.waived} waived)" if part.waived else ""
-    return f"{part.squad} {part.ok}/{part.required} {part.pct}%{waived} {part.verdict}"
+    return f"{part.squad} {fraction(part)}{waived} {part.verdict}"
+
+
+def fraction(part: Coverage | Gate) -> str:
+    """``6/7 85%``; ``?/7`` while not all of it is known, as that is no number yet."""
+    return f"?/{part.required}" if undecided(part) else f"{part.ok}/{part.required} {part.pct}%"
+
+
+def undecided(part: Coverage | Gate) -> bool:
+    """Whether a signal that counts is not known, so that nobody can say how many are there."""
+    parts = part.squads if isinstance(part, Gate) else ()
+    return any(one.verdict == "UNKNOWN" for one in (part, *parts))
 
 
 def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:
@@ -127,10 +138,10 @@ def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:
 
 
 def exit_code(snapshot: Snapshot) -> int:
-    """1 for a known gap, else 3 while a Prometheus cannot be asked, else 0."""
+    """1 for a known gap, else 3 while a signal or a Prometheus cannot be asked about, else 0."""
     if any(map(known_gap, snapshot.signals)):
         return ATTENTION
-    return UNREACHABLE if _unread(snapshot) else FINE
+    return UNREACHABLE if any(map(is_gap, snapshot.signals)) or _unread(snapshot) else FINE
 
 
 def gates_as_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -142,17 +153,18 @@ def gates_as_text(gates: Sequence[Gate]) -> str:
     """A line per wave, and one per squad below it."""
     lines = []
     for gate in gates:
-        count = f" {gate.ok}/{gate.required} {gate.pct}%" if gate.pct is not None else ""
+        count = f" {fraction(gate)}" if gate.pct is not None else ""
         lines.append(f"{gate.wave} {gate.verdict.replace('_', ' ')}{count}")
         lines += [f"  {coverage_line(part)}" for part in gate.squads]
     return "\n".join(lines or ["no waves are declared: add [[waves]]"]) + "\n"
 
 
 def gates_exit_code(snapshot: Snapshot) -> int:
-    """1 when a gate is known to fail, else 3 while a Prometheus cannot be asked, else 0."""
-    if any(gate.verdict == "FAIL" for gate in snapshot.gates):
+    """1 when a gate is known to fail, else 3 while one cannot be known or a Prometheus not asked, else 0."""
+    verdicts = {gate.verdict for gate in snapshot.gates}
+    if "FAIL" in verdicts:
         return ATTENTION
-    return UNREACHABLE if _unread(snapshot) else FINE
+    return UNREACHABLE if "UNKNOWN" in verdicts or _unread(snapshot) else FINE
 
 
 def _unread(snapshot: Snapshot) -> bool:

@@ -36,8 +36,8 @@ class Part:
 
 
 SHED = (
-    *("next", "title", "note", "trouble", "clock", "wave", "services", "next", "note"),
-    *("wave", "services", "next", "title", "clock", "wave", "place", "clock"),
+    *("next", "title", "wave", "trouble", "clock", "services", "next", "note", "wave"),
+    *("note", "services", "next", "title", "clock", "wave", "place", "clock"),
 )
 """Names of parts in the order in which they become shorter by one form, as often as they are named."""
 
@@ -138,6 +138,7 @@ def _waves(program: Program, now: datetime) -> tuple[Line, ...]:
     active = [s for s in assessed(program, today).values() if s.phase == "active" and s.day is not None]
     if not active:
         return ()
+    active.sort(key=lambda status: status.wave.design)  # the last ones are left out first
     full = [
         text(
             Span(f"{status.wave.name or status.wave.id} ", "dim"),
