@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from controlroom.stores.status_folder import StatusFolder
 
 
+FIRST_YEAR, LAST_YEAR = 2, 9990
+"""Years in which there is room to look back and ahead."""
+
+
 class Given:
     """The common options, read. `at` is the instant to pretend, UTC; None is the machine's clock."""
 
@@ -102,9 +106,13 @@ def given(options: Namespace) -> Given:
     from controlroom.domain import instants
 
     try:
-        return Given(options, instants.parse(options.at))
+        at = instants.parse(options.at)
     except ValueError as problem:
         raise Usage(str(problem), f"--at {options.at}", "write it as 2025-10-06T16:00:00Z") from None
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        remedy = f"give an instant of the years {FIRST_YEAR} to {LAST_YEAR}"
+        raise Usage("too near the edge of the calendar", f"--at {options.at}", remedy)
+    return Given(options, at)
 
 
 def room(options: Namespace) -> int:
@@ -146,6 +154,9 @@ def room(options: Namespace) -> int:
 
 def init(options: Namespace) -> int:
     """A complete configuration from the squads' documents; notes on stderr say what came from where."""
+    import glob
+    from dataclasses import replace
+
     from controlroom.config.values import Config
     from controlroom.documents.propose import propose
     from controlroom.headless.problems import say
@@ -158,8 +169,9 @@ def init(options: Namespace) -> int:
     for reading in readings:
         if reading.document is None or reading.error is not None:
             raise Usage("a document cannot be read", str(reading.error), "nothing was written")
-    paths = [_from(target.parent, reading.path) for reading in readings]
-    proposal = propose([reading.document for reading in readings if reading.document], paths=paths)
+    found = [reading.document for reading in readings if reading.document]
+    named = [replace(document, path=_from(target.parent, document.path)) for document in found]
+    proposal = propose(named, paths=[glob.escape(document.path) for document in named])
     try:
         atomic.write(target, proposal.toml_text.encode())
     except OSError as problem:
@@ -175,12 +187,10 @@ def init(options: Namespace) -> int:
 
 
 def _from(folder: Path, document: str) -> str:
-    """`document` as a configuration in `folder` names it: no pattern, relative unless far away."""
-    import glob
-
+    """`document` as a configuration in `folder` names it: relative unless far away."""
     there, here = Path(document).absolute(), folder.absolute()
     shared = os.path.commonpath((there, here))
-    return glob.escape(str(there) if shared == there.anchor else os.path.relpath(there, here))
+    return str(there) if shared == there.anchor else os.path.relpath(there, here)
 
 
 def config_check(options: Namespace) -> int:
@@ -311,7 +321,7 @@ def rituals(options: Namespace) -> int:
             lambda: shown.as_json(program, now, zone, days=options.days),
         )
     except ValueError as problem:
-        raise Usage(str(problem), f"--days {options.days}") from None
+        raise Usage(str(problem), "" if options.days is None else f"--days {options.days}") from None
     return FINE
 
 
@@ -546,7 +556,8 @@ def publish(options: Namespace) -> int:
             fixed=asked.at is not None,
         )
     except OSError as problem:
-        complain("the status cannot be written", f"{problem.filename or folder.folder}: {problem.strerror}")
+        where = f"{problem.filename or folder.folder}: {problem.strerror}"
+        complain("the status cannot be written", where, "check [status].dir and the rights of the folder")
         return UNREACHABLE
     if done.outcome == "refused":
         raise Refused("the file says something else", str(done.path), "overwrite it with --force")

@@ -92,3 +92,11 @@ def test_an_empty_list_of_blockers_has_none() -> None:
     """ "None" is not a blocker."""
     text = "# Status 2026-03-04\n## Blockers\n- None\n- **Bolts**: late\n"
     assert [note.name for note in read(text, "status.md").blockers] == ["Bolts"]
+
+
+def test_a_banner_may_be_a_heading() -> None:
+    """A banner that Markdown takes for a heading is there when it comes first, and nowhere else."""
+    banner = "# Real tides only"
+    assert read(f"{banner}\n\n# Squad Charter — Sluices\n", "sluices.md", banner=banner).banner
+    late = read(f"# Squad Charter — Sluices\n\n{banner}\n", "sluices.md", banner=banner)
+    assert [lint.code for lint in late.lints] == ["D001"]

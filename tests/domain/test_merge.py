@@ -131,6 +131,7 @@ def test_a_charter_is_linked_through_the_schedule() -> None:
     charter = Document("docs/squads/sea.md", "charter", squad="Seafaring & Nets")
     (squad,) = merged(Program(), schedule, charter).program.squads
     assert (squad.id, squad.aliases) == ("sea", ("Seafaring & Nets",))
+    assert squad.charter == charter.path
 
 
 def test_milestones_get_their_date_from_their_label() -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -339,6 +340,17 @@ def test_init_writes_what_the_documents_say(desk: Desk) -> None:
     assert not (desk.folder / "other.toml").exists()
 
 
+def test_init_names_paths_from_where_it_writes(desk: Desk) -> None:
+    """A configuration in another folder finds the documents, charters and reports that it names."""
+    (desk.folder / "ink.md").write_text("# Squad Charter — Ink & Paper\n", encoding="utf-8")
+    (desk.folder / "rooms").mkdir()
+    done = desk.call("init", "plan.md", "ink.md", "--output", "rooms/controlroom.toml")
+    assert done.returncode == 0, done.stderr
+    drafted = tomllib.loads((desk.folder / "rooms/controlroom.toml").read_text(encoding="utf-8"))
+    assert drafted["squads"][0]["charter"] == "../ink.md"
+    assert drafted["documents"]["paths"] == ["../plan.md", "../ink.md"]
+
+
 def test_init_without_documents_is_a_commented_start(desk: Desk) -> None:
     """A folder of documents works too."""
     assert desk.call("init", "--output", "empty.toml").returncode == 0
@@ -544,3 +556,21 @@ def test_a_document_that_cannot_be_read_is_said_by_every_command(desk: Desk) -> 
         done = desk.call("calendar", "W1D3")
         assert done.returncode == 0
         assert "controlroom: a document cannot be read: backlog.md line 1" in done.stderr
+
+
+def test_signals_without_a_server_are_listed_as_unknown(desk: Desk) -> None:
+    """A promised signal that nobody can be asked about is a gap that says so, and no gate passes on it."""
+    desk.add('[[squads]]\nid = "bindery"\n[[squads.signals]]\nmetric = "sheets_total"\n')
+    (gap,) = (gap for gap in desk.json("snapshot")["gaps"] if gap["metric"])
+    assert (gap["squad"], gap["code"], gap["hint"]) == ("bindery", "UNKNOWN", "add [[prometheus]]")
+    desk.add('[[waves]]\nid = "b"\nweeks = [1, 1]\nsquads = ["bindery"]\n')
+    assert desk.call("gate").returncode == 3
+
+
+@pytest.mark.parametrize("command", ["snapshot", "rituals", "publish", "diff"])
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_an_instant_at_the_edge_of_the_calendar_is_refused(desk: Desk, command: str, at: str) -> None:
+    """There is no day after the last one: said as what it is, not as a bug."""
+    done = desk.call(command, "--at", at)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"edge of the calendar: --at {at}" in done.stderr

@@ -20,6 +20,9 @@ import pyte
 
 HERE = Path(__file__).parent
 
+NOT_INHERITED = frozenset({"NO_COLOR", "TMUX", "STY", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES"})
+"""What of the test runner's own terminal a program here must not see (test runners set the size)."""
+
 
 class Terminal:
     """The screen of one program, the keys to press, and how it ended."""
@@ -109,7 +112,7 @@ def program(
     """Run Python with these arguments on a terminal of its own. `session`: the terminal controls it."""
     columns, lines = size
     given = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(HERE), **(environ or {})}
-    child = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "SSH_CONNECTION")} | given
+    child = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED} | given
     outer, inner = pty.openpty()
     fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     process = os.fork()

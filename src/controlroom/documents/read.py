@@ -27,6 +27,9 @@ from controlroom.domain.lints import Lint
 
 DEFAULT_RULES = CalendarRules()
 
+HEAD_LINES = 50
+"""Lines in which a banner at the top ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -178,8 +181,11 @@ def _zone(text: Outline) -> str | None:
 
 def _has_banner(text: Outline, banner: str) -> bool:
     """Whether `banner` stands before the first heading, or, without one, anything at all does."""
-    if banner.strip():
-        return " ".join(banner.split()) in " ".join(text.before.split())
+    wanted = " ".join(banner.split())
+    if wanted:
+        # A banner may be a heading itself, or several; then nothing stands before the first one.
+        start = " ".join(" ".join(text.lines[:HEAD_LINES]).split())
+        return wanted in " ".join(text.before.split()) or start.startswith(wanted)
     return bool(text.title) and bool(text.before)
 
 

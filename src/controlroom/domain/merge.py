@@ -165,7 +165,7 @@ def _squads(program: Program, documents: Sequence[Document], found: _Found) -> t
         squads[squad.id] = replace(
             squad,
             name=squad.name or said.name,
-            charter=squad.charter or said.charter,
+            charter=squad.charter or _linked(said.charter, document),
             focus=dict(said.focus) or squad.focus,
             signals_text=said.signals or squad.signals_text,
             owners=(*squad.owners, *(owner for owner in said.owners if owner not in squad.owners)),
@@ -190,6 +190,13 @@ def _charter(program: Program, document: Document, squads: dict[str, Squad]) -> 
     if document.squad and slug(document.squad) not in {squad.id, slug(squad.name), *map(slug, aliases)}:
         aliases = (*aliases, document.squad)
     squads[squad.id] = replace(squad, charter=squad.charter or document.path, aliases=aliases)
+
+
+def _linked(link: str | None, document: Document) -> str | None:
+    """A link as the configuration would name it: what `document` links to lies beside it."""
+    if link is None or link.startswith(("/", "#")) or ":" in link:
+        return link
+    return posixpath.normpath(posixpath.join(posixpath.dirname(document.path), link))
 
 
 def _same_file(link: str, path: str) -> bool:

@@ -130,7 +130,7 @@ class Prober:
             value = await in_daemon(self._fetch, ref)
         except Exception as error:
             # The message of a resolver names where the secret is kept, never what it is.
-            raise Trouble(f"no secret: {redact(str(error))}", Health.UNKNOWN) from None
+            raise Trouble(f"has no secret, {redact(str(error))}", Health.UNKNOWN) from None
         self._secrets[ref] = _Secret(value, now)
         return value
 

@@ -91,8 +91,8 @@ def sentence(reason: str) -> str:
 
 
 def seconds(span: float) -> str:
-    """``2 s``, ``0.5 s``."""
-    return f"{span:.3g} s"
+    """``2 s``, ``0.5 s``: two digits, so that the time spent on loading a library does not show."""
+    return f"{span:.2g} s" if span < 10 else f"{span:.0f} s"
 
 
 def trouble(error: BaseException, host: str) -> Trouble:

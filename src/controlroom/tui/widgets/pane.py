@@ -63,8 +63,8 @@ class PaneView(RowList):
 
     def show(self, scene: Scene) -> None:
         """Show this moment. A pane without a box only keeps its heading up to date."""
-        snapshot_changed = self._scene is None or self._scene.snapshot is not scene.snapshot
-        self._scene = scene
+        before, self._scene = self._scene, scene
+        listed = self._listed
         self.ascii = scene.view.ascii
         try:
             self._failure = None
@@ -74,8 +74,13 @@ class PaneView(RowList):
         except Exception as error:
             self._fail("reading", error)
             self.scroller.replace(())
-        if snapshot_changed or self.box is not None:
-            self.redraw()
+        only_time = (
+            before is not None
+            and before.snapshot is scene.snapshot
+            and before.view == scene.view
+            and listed is self._listed
+        )
+        self.redraw(only_time=only_time)
 
     def place(self, box: Box | None) -> None:
         """Take the box; what is listed may depend on its size."""

@@ -47,6 +47,9 @@ class RowList(Inked):
         self.ascii = False
         self.scroller = Scroller()
         self._stamp = 0
+        """Counts moments: what was drawn at another one is drawn again."""
+        self._steady = 0
+        """The last moment at which more than the time changed; enough for rows that do not tick."""
         self._drawn: dict[str, tuple[int, Row, Sequence[Line]]] = {}
         self._inked: dict[str, tuple[Sequence[Line], object, list[Painted]]] = {}
         self._edges: dict[str, tuple[object, Painted]] = {}
@@ -80,9 +83,11 @@ class RowList(Inked):
         self.scroller.replace(rows)
         self.redraw()
 
-    def redraw(self) -> None:
-        """Everything seen may look different now."""
+    def redraw(self, *, only_time: bool = False) -> None:
+        """Everything seen may look different now; with `only_time`, only the rows that tick."""
         self._stamp += 1
+        if not only_time:
+            self._steady = self._stamp
         self.sync()
 
     def set_active(self, active: bool) -> None:
@@ -150,7 +155,8 @@ class RowList(Inked):
     def _row(self, row: Row, number: int) -> list[Painted]:
         """One row, drawn and inked, from memory where nothing about it changed."""
         drawn = self._drawn.get(row.key)
-        if drawn is None or drawn[0] != self._stamp or drawn[1] is not row:
+        since = self._stamp if row.ticks else self._steady
+        if drawn is None or drawn[0] < since or drawn[1] is not row:
             lines = self._lines(row)
             # The same text in the same place is the same painted line, whatever the clock says.
             if drawn is not None and drawn[2] == lines:
