@@ -574,3 +574,10 @@ def test_an_instant_at_the_edge_of_the_calendar_is_refused(desk: Desk, command: 
     done = desk.call(command, "--at", at)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"edge of the calendar: --at {at}" in done.stderr
+
+
+def test_a_broken_document_is_a_lint_at_its_line(desk: Desk) -> None:
+    """E001 names file and line, as every lint does."""
+    (desk.folder / "plan.md").write_bytes(PLAN.encode() + b"\xff\n")
+    (broken,) = (lint for lint in desk.json("lint", code=1)["lints"] if lint["code"] == "E001")
+    assert (broken["path"], broken["line"]) == ("plan.md", PLAN.count("\n") + 1)

@@ -6,6 +6,7 @@ the same object afterwards, so whoever shows it can tell by identity that nothin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 from controlroom.domain import board_lints, diff, health, merge, status, telemetry
 from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
+from controlroom.domain.documents import DocumentReading
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
 from controlroom.domain.signals import Signal
@@ -167,12 +169,18 @@ def _linted(snapshot: Snapshot) -> Snapshot:
     computed = board_lints.lints(snapshot.program, snapshot.items, snapshot.blockers)
     from_status = snapshot.status.lints if snapshot.status else ()
     broken = tuple(
-        Lint("E001", reading.error, "error", path=reading.path)
+        Lint("E001", reading.error, "error", path=reading.path, line=_line(reading))
         for reading in snapshot.documents
         if reading.error
     )
     lints = _distinct((*broken, *snapshot.document_lints, *computed, *from_status))
     return snapshot if lints == snapshot.lints else replace(snapshot, lints=lints)
+
+
+def _line(reading: DocumentReading) -> int | None:
+    """The line of what is wrong with a document: its reason begins with the path, and the line if any."""
+    said = re.match(r" line ([0-9]{1,9}):", (reading.error or "").removeprefix(reading.path))
+    return int(said[1]) if said else None
 
 
 def _distinct(lints: Sequence[Lint]) -> tuple[Lint, ...]:

@@ -42,6 +42,8 @@ class Lab:
     folder: Path
     addresses: dict[str, str] = field(default_factory=dict)
     """Service id → ``host:port``, of missing servers too: nothing listens there."""
+    servers: dict[str, servers.Server] = field(default_factory=dict)
+    """Service id → the running server."""
     missing: dict[str, str] = field(default_factory=dict)
     """Service id → the line that installs it."""
 
@@ -124,6 +126,7 @@ def _start_all(lab: Lab, stack: ExitStack) -> None:
             lab.addresses[id_] = f"127.0.0.1:{stack.enter_context(reserved())}"
         else:
             stack.callback(server.stop)
+            lab.servers[id_] = server
             lab.addresses[id_] = server.address
 
     start("redis", servers.redis)
@@ -165,8 +168,13 @@ def _write_configuration(lab: Lab) -> None:
 
 
 def _publish_soon(config: Path) -> None:
-    """Publish the status JSON once every target was scraped, so that there is something to compare with."""
+    """Publish once every target was scraped, so that there is something to compare with."""
     time.sleep(FIRST_SCRAPES)
+    publish(config)
+
+
+def publish(config: Path) -> None:
+    """Write the status JSON of the room that `config` describes, as the nightly job would."""
     with contextlib.suppress(OSError):
         subprocess.run(
             [sys.executable, "-m", "controlroom", "--config", str(config), "publish"],
