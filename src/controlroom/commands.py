@@ -68,6 +68,11 @@ class Given:
                 "write one with controlroom init DOCS…, name one with --config, or try controlroom lab",
             )
         if self.options.store:
+            from controlroom.config.rules import store_problem
+
+            problem = store_problem(self.options.store)
+            if problem is not None:
+                raise Usage(problem[0], "--store", problem[1])
             config = replace(config, store=replace(config.store, url=self.options.store))
         return config
 

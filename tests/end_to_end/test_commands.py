@@ -369,6 +369,7 @@ def test_init_without_documents_is_a_commented_start(desk: Desk) -> None:
         (("snapshot", "--at", "2031-05-06T07:30:00"), 2, "no offset"),
         (("rituals", "--tz", "Europe/Atlantis"), 2, "Europe/Atlantis"),
         (("snapshot", "--config", "nowhere.toml"), 2, "nowhere.toml"),
+        (("snapshot", "--store", "reddis://localhost"), 2, "did you mean"),
         (("publish", "--slot", "nightly2"), 2, "did you mean nightly?"),
         (("publish", "--date", "tomorrow"), 2, "--date tomorrow"),
         (("diff", "2030-01-01"), 2, "2030-01-01"),

@@ -75,9 +75,10 @@ def test_every_key_is_there_and_it_is_json(snapshot: Snapshot) -> None:
     assert (document["schema"], document["taken_at"]) == ("controlroom.snapshot", "2031-05-06T07:59:30Z")
 
 
-def test_the_position_is_null_without_a_start() -> None:
+def test_the_position_is_unknown_without_a_start() -> None:
     """No start, no week: nothing is guessed."""
-    assert as_json(Snapshot(Program()), NOW, "UTC")["position"] is None
+    unknown = {"week": None, "day": None, "label": None}
+    assert as_json(Snapshot(Program()), NOW, "UTC")["position"] == unknown
     assert as_json(calm(), NOW, "UTC")["position"] == {"week": 1, "day": 4, "label": "W1D4"}
 
 

@@ -99,6 +99,16 @@ def test_what_needs_room_grows() -> None:
         assert after > before, name
 
 
+def test_a_pane_with_nothing_to_say_leaves_its_width_to_the_others() -> None:
+    """Without blockers their column is narrower than its neighbours, and as wide again with some."""
+    wants = {"changes": 3, "waves": 9, "squads": 9, "blockers": 3, "telemetry": 9, "services": 9, "alerts": 3}
+    quiet = arrange(160, 46, wants, "blockers").panes
+    busy = arrange(160, 46, {**wants, "blockers": 9}, "blockers").panes
+    assert quiet["blockers"].width < quiet["services"].width
+    assert quiet["services"].width > busy["services"].width
+    assert busy["blockers"].width > busy["services"].width
+
+
 def test_a_long_list_leaves_room_for_the_others() -> None:
     """Ten thousand rows do not push the other panes below what they need."""
     panes = arrange(200, 50, QUIET | {"squads": 10_000, "waves": 8, "blockers": 12}, "waves").panes

@@ -300,9 +300,17 @@ def _pace(file: File, found: Findings) -> None:
 
 
 def _store(url: str, found: Findings) -> None:
+    problem = store_problem(url)
+    if problem is not None:
+        found.add(("store", "url"), *problem)
+
+
+def store_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with a store's URL, which may hold a password and is not repeated, and the remedy."""
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in STORES:
         remedy = did_you_mean(scheme, STORES, 'write "dir:log" for a folder, or "redis://host:6379/0"')
-        found.add(("store", "url"), "the store's kind is not known", remedy)
-    elif not rest.strip("/") and scheme == "dir":
-        found.add(("store", "url"), "the store's folder is missing", 'write "dir:log"')
+        return "the store's kind is not known", remedy
+    if not rest.strip("/") and scheme == "dir":
+        return "the store's folder is missing", 'write "dir:log"'
+    return None

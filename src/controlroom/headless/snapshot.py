@@ -73,10 +73,10 @@ def _waves_json(
     return [{**today, **wave} for today, wave in zip(computed, declared, strict=True)]
 
 
-def _position(snapshot: Snapshot, now: datetime) -> dict[str, Any] | None:
+def _position(snapshot: Snapshot, now: datetime) -> dict[str, Any]:
     program = snapshot.program
     if program.start is None:
-        return None
+        return {"week": None, "day": None, "label": None}
     place = calendar.position(program.calendar, program.start, local(now, program.zone).date())
     return {"week": place.week, "day": place.day, "label": place.label}
 
@@ -138,7 +138,7 @@ def _headline(snapshot: Snapshot, now: datetime, viewer_zone: str) -> str:
         for part in (
             clean(program.title or program.id),
             both(now, program.zone, viewer_zone, dated=True),
-            place["label"] if place else "programme start not declared",
+            place["label"] or "programme start not declared",
             clean(program.note),
         )
         if part

@@ -110,11 +110,22 @@ def _bands(body: Box, wants: Mapping[str, int], plan: Sequence[Band]) -> dict[st
     y = body.y
     for band, height in zip(bands, heights, strict=True):
         x = body.x
-        for column, width in zip(band, widths(body.width, band), strict=True):
+        for column, width in zip(band, widths(body.width, _quieted(band, wants)), strict=True):
             boxes.update(_stack(Box(x, y, width, height), column.panes, wants))
             x += width
         y += height
     return boxes
+
+
+def _quieted(band: Band, wants: Mapping[str, int]) -> Band:
+    """`band` with half the weight for columns that have next to nothing to say, such as no blockers."""
+    quiet = [all(wants[pane] < LEAST_PANE for pane in column.panes) for column in band]
+    if all(quiet):
+        return band
+    return tuple(
+        column._replace(weight=column.weight // 2) if still else column
+        for column, still in zip(band, quiet, strict=True)
+    )
 
 
 def _present(plan: Sequence[Band], panes: Sequence[str]) -> list[Band]:
