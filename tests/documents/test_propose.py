@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from controlroom.config.load import from_text
@@ -115,6 +115,7 @@ PIECES = (
 )  # fmt: skip
 
 
+@example(texts=["\n1. **)**: Fri"], paths=("schedule.md", "charter.md", "backlog.md"))
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), max_size=3),

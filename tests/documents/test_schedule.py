@@ -308,3 +308,16 @@ def test_a_ritual_as_a_heading_with_fields() -> None:
         "America/New_York",
         15,
     )
+
+
+def test_a_schedule_names_its_waves_as_it_likes() -> None:
+    """A bold name with weeks of its own is a wave of a schedule under any heading; a sprint is none."""
+    text = """# Orchard Programme Schedule
+
+## At a glance
+- **Grafting (Weeks 1–3: 2026-02-11 → 2026-03-04)**: Roots, Bark. 🟢 Running
+- **Sprint 2 (Weeks 1–2)**: soil
+- **Shaping (Week 0 & continuously +1 sprint)**: drafts.
+"""
+    waves = read(text, "plan.md").waves
+    assert [(wave.name, wave.weeks) for wave in waves] == [("Grafting", (1, 3)), ("Shaping", None)]

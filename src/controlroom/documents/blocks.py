@@ -177,7 +177,7 @@ def _by_role(page: Page, section: Section, entry: Entry, role: Role | None) -> b
         if lists.boxed(entry):
             lists.read_checks(page, section, entry, all_count=False)
         return lists.read_note(page, entry, role)
-    if role == "waves":
+    if role == "waves" or (role is None and page.kind == "schedule" and waves.spans_weeks(entry.text)):
         return waves.read_wave(page, entry)
     if role == "milestones":
         return milestones.read_milestone(page, entry, section)

@@ -131,9 +131,8 @@ def write_rituals(draft: Draft) -> None:
 def _write_ritual(draft: Draft, same: Sequence[tuple[Document, DocumentRitual]], taken: set[str]) -> None:
     toml, rituals = draft.toml, [ritual for _, ritual in same]
     first = rituals[0]
-    id_ = next(
-        c for c in (slug(first.name), *(f"{slug(first.name)}_{n}" for n in range(2, 999))) if c not in taken
-    )
+    name = slug(first.name) or "ritual"
+    id_ = next(c for c in (name, *(f"{name}_{n}" for n in range(2, 999))) if c not in taken)
     taken.add(id_)
     off = not first.days
     scenarios = next((r.scenarios for r in rituals if r.scenarios), {})

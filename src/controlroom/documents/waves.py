@@ -19,6 +19,8 @@ from controlroom.domain.waves import Declared
 _WAVE = re.compile(r"\b(?:wave|phase|stage|increment|train)\b", re.IGNORECASE)
 _LETTERED = re.compile(r"\b(wave|phase|stage|increment)[\s#-]+([a-z]|[0-9]{1,3}|[ivx]{1,5})\b", re.IGNORECASE)
 _NAMED = re.compile(r"(?:wave|phase|stage|increment)\s+[\w-]+\s*(?:[(\[]|$)", re.IGNORECASE)
+_SPANNED = re.compile(r"[^()]+\(\s*weeks?\b[^()]*\)\W*", re.IGNORECASE)
+_NO_WAVE = re.compile(r"\b(?:sprint|milestone|demo|drill|review|release)s?\b", re.IGNORECASE)
 _OPEN_ENDED = re.compile(
     r"\bcontinuous|\bongoing\b|\brolling\b|\+\s?[0-9]+\s+sprint|\bahead\b", re.IGNORECASE
 )
@@ -59,6 +61,12 @@ def looks_like_wave(page: Page, text: str) -> bool:
     return bool(_LETTERED.search(_name(key)) or re.search(r"\bwave\b", _name(key), re.IGNORECASE)) and not (
         _timeless(page, key, "")
     )
+
+
+def spans_weeks(text: str) -> bool:
+    """Whether `text` gives a bold name weeks of its own, ``**Grafting (Weeks 1–3)**``, as waves have."""
+    cut = keyed(text)
+    return cut.bold and bool(_SPANNED.fullmatch(cut.key)) and not _NO_WAVE.search(_name(cut.key))
 
 
 def _timeless(page: Page, key: str, body: str) -> bool:

@@ -59,7 +59,7 @@ class RoomApp(App[int], inherit_bindings=False):
     """One room on one terminal."""
 
     TITLE = "controlroom"
-    CSS_PATH = Path("screens/room.tcss")
+    CSS_PATH = Path(__file__).parent / "screens" / "room.tcss"
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     AUTO_FOCUS = None
