@@ -146,7 +146,8 @@ def keep(config: Config, snapshot: Snapshot, environ: Mapping[str, str]) -> None
     if path is None or snapshot.taken_at is None or snapshot.restored:
         return
     with contextlib.suppress(OSError, TypeError):
-        saved.write(path, replace(snapshot, status=None, baseline=None, changes=()))
+        # What documents and status files say is read again at once; only what it led to is kept.
+        saved.write(path, replace(snapshot, documents=(), status=None, baseline=None, changes=()))
 
 
 def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:

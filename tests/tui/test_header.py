@@ -106,7 +106,9 @@ def test_the_strip_counts_changes_by_category() -> None:
 
 def test_without_a_baseline_the_strip_says_why() -> None:
     """No status file is not "nothing changed"."""
-    none = changed(baseline=None, changes=())
+    none = changed(baseline=None, changes=(), status=StatusSeen(()))
+    reading = changed(baseline=None, changes=(), status=None)
+    assert "reading the status folder" in as_text((strip(reading, NOW, view(), 160),))
     assert "no baseline: no status file yet" in as_text((strip(none, NOW, view(), 160),))
     broken = replace(none, status=StatusSeen((), ("2026-03-03.json line 3: not JSON",)))
     assert "1 status files unreadable" in as_text((strip(broken, NOW, view(), 160),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from controlroom.domain.snapshot import StatusSeen
 from controlroom.tui.bigdigits import large
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import changes, lints, ritual
@@ -91,7 +92,9 @@ def test_changes_are_one_line_in_a_low_pane_and_a_list_when_zoomed() -> None:
 
 def test_no_baseline_is_not_no_change() -> None:
     """It says what is missing."""
-    assert "no baseline: no status file yet" in drawn(changes.PANE, changed(baseline=None, changes=()))
+    assert "no baseline: no status file yet" in drawn(
+        changes.PANE, changed(baseline=None, changes=(), status=StatusSeen(()))
+    )
     assert "nothing changed" in drawn(changes.PANE, changed(changes=()))
 
 

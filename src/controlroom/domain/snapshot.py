@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from controlroom.domain.board import Item
-from controlroom.domain.documents import DocumentReading
 from controlroom.domain.health import ProbeResult, ServiceState
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
 from controlroom.domain.telemetry import Alert, Coverage, Gate, SignalReading
 from controlroom.domain.triage import Blocker
+
+if TYPE_CHECKING:  # its classes are needed once documents are read, not to show a room
+    from controlroom.domain.documents import DocumentReading
 
 SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store"]
 

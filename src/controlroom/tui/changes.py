@@ -88,9 +88,13 @@ def grouped(changes: tuple[Change, ...]) -> dict[str, tuple[Change, ...]]:
 def since_words(snapshot: Snapshot, now: datetime) -> Line:
     """``since Sat Oct 4 21:00, nightly``, or why there is nothing to compare with."""
     if snapshot.baseline is None:
-        status = snapshot.status
-        if status is None and snapshot.source("status") is None:
+        status, source = snapshot.status, snapshot.source("status")
+        if status is None and source is None:
             return (Span("no baseline: no status folder declared, add [status].dir", "dim"),)
+        if status is None and source is not None:
+            if source.error is not None:
+                return (Span("no baseline: the status folder cannot be read", "warn"),)
+            return (Span("reading the status folder", "dim"),)
         if status is not None and status.unreadable:
             return (Span(f"no baseline: {len(status.unreadable)} status files unreadable", "warn"),)
         return (Span("no baseline: no status file yet, controlroom publish writes one", "dim"),)
