@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controlroom.config.values import Config, PrometheusServer
-from controlroom.domain import reduce as folding
 from controlroom.domain import telemetry
 from controlroom.domain.health import ServiceState
 from controlroom.domain.secret import SecretRef
@@ -21,6 +20,7 @@ from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, Sourc
 from controlroom.domain.telemetry import GapCode, SignalReading
 
 if TYPE_CHECKING:
+    from controlroom.domain.program import Program
     from controlroom.engine.engine import Engine
     from controlroom.engine.ports import Clock, Source
 
@@ -47,9 +47,6 @@ class Room:
     """Sources to use; None is all."""
     _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     _engine: Engine | None = None
-
-    def __post_init__(self) -> None:
-        self._setup = _setup(self.config)
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> None:
         """Call `listener` with every new Snapshot, in the event loop that runs the room."""
@@ -90,14 +87,20 @@ class Room:
             listener(snapshot)
 
     def _fold(self, snapshot: Snapshot, seen: Sequence[Observation], now: datetime) -> Snapshot:
+        from controlroom.domain import reduce as folding
+
+        setup = folding.Setup(self.config.program, _signals(self.config))
         for observation in seen:
-            snapshot = folding.reduce(self._setup, snapshot, observation)
+            snapshot = folding.reduce(setup, snapshot, observation)
         return folding.compare(snapshot, now)
 
     def _wanted(self, kind: SourceKind) -> bool:
         return self.kinds is None or kind in self.kinds
 
     def _sources(self) -> list[Source]:
+        # Here, with the client libraries, because what folds and compares is not needed to show a room.
+        from controlroom.domain import reduce  # noqa: F401
+
         makers: Sequence[tuple[SourceKind, Callable[[Config, Clock], Sequence[Source]]]] = (
             ("documents", _documents),
             ("status", _status),
@@ -174,13 +177,13 @@ def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
         ),
         signals=readings,
         coverage=coverage,
-        gates=tuple(telemetry.gate(wave, coverage) for wave in config.program.waves if not wave.design),
+        gates=_gates(config.program, coverage),
     )
 
 
 def _unasked(config: Config) -> Iterator[SignalReading]:
     """Every declared signal before anybody was asked about it, which may be for want of a server to ask."""
-    for signals in _setup(config).signals.values():
+    for signals in _signals(config).values():
         yield from (SignalReading(signal, GapCode.UNKNOWN, "not asked yet") for signal in signals)
     if not config.prometheus:
         hint = "add [[prometheus]]"
@@ -189,15 +192,21 @@ def _unasked(config: Config) -> Iterator[SignalReading]:
 
 
 def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:
-    """`first` with what an earlier run last saw of the same services, signals and sources."""
+    """`first` with what an earlier run last saw of the same services, signals, documents and alerts.
+
+    Only what is still configured: a source that is gone leaves nothing behind that nobody would renew.
+    """
     states = {state.service.id: state for state in old.services}
     readings = {reading.id: reading for reading in old.signals}
-    sources = {source.id: source for source in old.sources}
-    return replace(
-        old,
+    read = {source.id: source for source in old.sources}
+    signals = tuple(readings.get(reading.id, reading) for reading in first.signals)
+    snapshot = replace(
+        first,
         restored=True,
+        version=old.version,
+        taken_at=old.taken_at,
         sources=tuple(
-            replace(s, read_at=sources[s.id].read_at, as_of=sources[s.id].as_of) if s.id in sources else s
+            replace(s, read_at=read[s.id].read_at, as_of=read[s.id].as_of) if s.id in read else s
             for s in first.sources
         ),
         services=tuple(
@@ -206,14 +215,32 @@ def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:
             else s
             for s in first.services
         ),
-        signals=tuple(readings.get(reading.id, reading) for reading in first.signals),
+        signals=signals,
+        alerts=tuple(a for a in old.alerts if any(s.id == f"alerts:{a.server}" for s in first.sources)),
     )
+    if first.source("documents") is not None:
+        snapshot = replace(
+            snapshot,
+            program=old.program,
+            items=old.items,
+            steps=old.steps,
+            blockers=old.blockers,
+            declared_blockers=old.declared_blockers,
+            lints=old.lints,
+            document_lints=old.document_lints,
+            first_seen=old.first_seen,
+        )
+    coverage = telemetry.coverage(snapshot.program.squads, signals)
+    return replace(snapshot, coverage=coverage, gates=_gates(snapshot.program, coverage))
 
 
-def _setup(config: Config) -> folding.Setup:
-    return folding.Setup(
-        config.program, {_metrics_id(server): _signals_of(config, server) for server in config.prometheus}
-    )
+def _gates(program: Program, coverage: tuple[telemetry.Coverage, ...]) -> tuple[telemetry.Gate, ...]:
+    return tuple(telemetry.gate(wave, coverage) for wave in program.waves if not wave.design)
+
+
+def _signals(config: Config) -> dict[str, tuple[Signal, ...]]:
+    """Metrics source id → the signals it is asked for."""
+    return {_metrics_id(server): _signals_of(config, server) for server in config.prometheus}
 
 
 def _metrics_id(server: PrometheusServer) -> str:

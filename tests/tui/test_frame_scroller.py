@@ -100,6 +100,17 @@ def test_at_the_top_new_rows_are_seen() -> None:
     assert seen(made)[0] == "a"
 
 
+def test_a_list_that_nobody_works_begins_with_its_worst() -> None:
+    """Rows sorted anew do not drag an unused cursor down, out of sight of what stands first now."""
+    made = scroller(rows(*"abcdefgh"), 3)
+    made.replace(rows(*"hgfedcba"), loose=True)
+    made.resize(2)
+    assert (on(made), seen(made)) == ("h", ["h", "g"])
+    made.move(1)
+    made.replace(rows(*"abcdefgh"), loose=True)
+    assert on(made) == "g"
+
+
 def test_scrolled_away_the_view_stands_still() -> None:
     """With the cursor out of sight, rows that come in above do not move what is read."""
     made = scroller(rows(*"bcdefghijklm"), 3)

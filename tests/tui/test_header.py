@@ -46,6 +46,16 @@ def test_at_eighty_columns_what_matters_most_is_left() -> None:
         assert part in line
 
 
+def test_short_names_are_names_where_ids_are_no_shorter() -> None:
+    """``Lighthouse`` and ``Wave A`` stay; an id takes their place only where it saves room."""
+    wave = replace(ROOM.program.waves[1], id="wave_a", name="Wave A")
+    program = replace(ROOM.program, id="example", title="Lighthouse", waves=(wave,))
+    line = told(100, room=changed(program=program))
+    assert "Lighthouse" in line
+    assert "Wave A 3/14" in line
+    assert "harbour" in told(80)
+
+
 @pytest.mark.parametrize("width", range(20, 240, 7))
 def test_the_header_never_overruns_its_width(width: int) -> None:
     """It sheds parts until it fits, and crops when nothing is left to shed."""

@@ -29,6 +29,14 @@ def test_cards_stand_under_the_title_of_their_column() -> None:
         assert line.index(epic) == said[0].index(title)
 
 
+def test_the_count_is_the_sum_of_the_columns() -> None:
+    """The programme's steps are cards too; with a squad in focus only its own count."""
+    for seen in (view(), view(focus_squad="quay")):
+        titles = drawn(PANE, seen=seen).splitlines()[0]
+        total = sum(int(word) for word in titles.split() if word.isdigit())
+        assert PANE.count(DrawContext(ROOM, seen, NOW, 118, 0))[0] == str(total)
+
+
 def test_columns_stay_straight_with_wide_characters() -> None:
     """A card in Japanese, one with emoji and one with combining marks move nothing to their right."""
     names = ("日本語のとても長い名前のカード", "🟩🟧👩‍🚀 status", "e\u0301\u0301 long name of a card")

@@ -38,6 +38,38 @@ def test_services_are_worst_first_with_word_age_and_reason() -> None:
         assert part in said[0]
 
 
+def test_narrow_a_failing_service_says_below_whom_it_affects() -> None:
+    """A long reason crops at the edge, not over the squads; what is up still takes one line."""
+    long = service("kafka", Health.DOWN, "connected, but no answer within 2 s", 3, squads=("cranes",))
+    room = changed(services=(long, service("redis", Health.UP, squads=("cranes",))))
+    said = drawn(services.PANE, room, seen=view(44)).splitlines()
+    assert said[0].startswith("✖ kafka")
+    assert said[1] == "  affects Cranes"
+    assert said[2].startswith("● redis")
+
+
+def test_a_first_failure_is_told_though_it_proves_nothing() -> None:
+    """Still up, but with what went wrong instead of silence."""
+    wobbly = service("redis", Health.UP, "no answer within 2 s (1 of 2)", failures=1)
+    assert "up 10h" in (said := drawn(services.PANE, changed(services=(wobbly,))))
+    assert "no answer within 2 s (1 of 2)" in said
+    assert "PONG" not in drawn(services.PANE, changed(services=(service("redis", Health.UP, "PONG"),)))
+
+
+def test_dependencies_without_services_name_the_key() -> None:
+    """What is needed is listed, and how to watch it."""
+    assert "add [[services]]" in drawn(services.PANE, changed(services=()))
+
+
+def test_the_count_is_that_of_the_services_shown() -> None:
+    """With one squad in focus: its own and everybody's."""
+    assert services.PANE.count(DrawContext(ROOM, view(), NOW, 118, 0))[0] == "12"
+    room = changed(services=(*SERVICES[:2], service("mine", Health.UP, squads=("quay",))))
+    seen = view(focus_squad="quay")
+    assert services.PANE.count(DrawContext(room, seen, NOW, 118, 0))[0] == "2"
+    assert "kafka  " not in drawn(services.PANE, room, seen=seen)
+
+
 def test_what_another_service_explains_is_not_red() -> None:
     """A dependent reads `caused by`, in the style of a degraded one."""
     down = replace(service("api", Health.DOWN, "502"), caused_by="kafka")

@@ -56,6 +56,12 @@ def test_milestones_ahead_come_first_and_a_date_makes_none_met() -> None:
     assert "met, recorded by Ines" in line(said, "✓ W1D2")
 
 
+def test_a_milestone_long_ago_keeps_its_columns_apart() -> None:
+    """``400 d ago`` fills its column, and what was recorded does not run into it."""
+    later = drawn(PANE, now=NOW + timedelta(days=400), seen=view())
+    assert "400 d ago  nothing recorded" in later or "400 d ago nothing recorded" in later
+
+
 def test_the_day_moves_on_with_the_clock() -> None:
     """Drawn on another day, the same snapshot says another day."""
     later = NOW + timedelta(days=1)

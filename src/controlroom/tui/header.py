@@ -21,7 +21,7 @@ from controlroom.tui.panes.base import finish
 from controlroom.tui.panes.services import tally
 from controlroom.tui.panes.waves import assessed
 from controlroom.tui.rows import Line, Span, Style, View
-from controlroom.tui.width import crop
+from controlroom.tui.width import cell_width, crop
 
 WIDE_GAP, GAP = Span("   "), Span("  ")
 
@@ -104,8 +104,12 @@ def _badges(program: Program, frozen: datetime | None, clock_set: bool) -> Line:
 
 def _title(program: Program) -> tuple[Line, ...]:
     full = program.title or program.id
-    short = program.id if len(program.id) < len(full) else crop(full, 12)
-    return (Span(crop(full, 48), "title"),), (Span(crop(short, 16), "title"),), ()
+    return (Span(crop(full, 48), "title"),), (Span(crop(_brief(full, program.id, 12), 16), "title"),), ()
+
+
+def _brief(name: str, id_: str, room: int) -> str:
+    """The name where it has room or is no longer than the id; else the id."""
+    return name if name and cell_width(name) <= max(room, cell_width(id_)) else id_
 
 
 def _note(program: Program) -> tuple[Line, ...]:
@@ -147,7 +151,10 @@ def _waves(program: Program, now: datetime) -> tuple[Line, ...]:
         for status in active
     ]
     short = [
-        text(Span(f"{crop(status.wave.id, 8)} ", "dim"), Span(f"{status.day}/{status.days or '?'}"))
+        text(
+            Span(f"{crop(_brief(status.wave.name, status.wave.id, 0), 8)} ", "dim"),
+            Span(f"{status.day}/{status.days or '?'}"),
+        )
         for status in active
     ]
     return join(full), join(short), join(short[:1]), ()

@@ -19,6 +19,9 @@ from controlroom.tui.panes.base import BasePane, concerns, distinct, heading_row
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
 from controlroom.tui.width import cell_width
 
+ONE_LINE_FROM = 100
+"""Narrower than this, whom a failing service affects has a line of its own: its reason fills the first."""
+
 RANK: Mapping[Health, int] = {state: rank for rank, state in enumerate(present.HEALTH)}
 
 
@@ -28,6 +31,11 @@ class Quiet:
 
     ids: tuple[str, ...]
     others: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Undeclared:
+    """Where services would be, while there are only dependencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class ServicesPane(BasePane):
     nothing = "no services declared: add [[services]]"
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
-        return (str(len(ctx.snapshot.services)) if ctx.snapshot.services else ""), "dim"
+        shown = sum(_concerned(state, ctx.view) for state in ctx.snapshot.services)
+        return (str(shown) if shown else ""), "dim"
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
         return snapshot.services, snapshot.program
@@ -76,14 +85,12 @@ class ServicesPane(BasePane):
         moment = present.present_moment(snapshot, view)
         program = snapshot.program
         shown = [
-            (health.shown(state, moment), state)
-            for state in snapshot.services
-            if concerns((*state.service.squads, state.service.owner), view, shared=True)
+            (health.shown(state, moment), state) for state in snapshot.services if _concerned(state, view)
         ]
         shown.sort(key=lambda pair: (RANK[pair[0].health], pair[0].caused_by is not None))
         quiet = [state for now, state in shown if now.health is Health.UP]
         every = view.expanded or bool(view.filter.strip()) or len(quiet) <= _room(view, len(shown))
-        rows = [_row(state, program) for now, state in shown if every or now.health is not Health.UP]
+        rows = [_row(now, program, view) for now, _ in shown if every or now.health is not Health.UP]
         if not every:
             ids = tuple(state.service.id for state in quiet)
             rows.append(
@@ -95,18 +102,23 @@ class ServicesPane(BasePane):
                     squads=distinct(*(s for state in quiet for s in state.service.squads)),
                 )
             )
-        return rows + _dependency_rows(snapshot, view)
+        dependencies = _dependency_rows(snapshot, view)
+        if dependencies and not snapshot.services:
+            rows = [Row(key="undeclared", data=Undeclared(), selectable=False)]
+        return rows + dependencies
 
     def lines(self, row: Row, ctx: DrawContext) -> Iterable[Line]:
         if isinstance(row.data, str) and not row.heading:
             state = by_id(ctx.snapshot.services).get(row.data)
-            return (_service_line(state, ctx),) if state else ()
+            return _service_lines(state, row.height, ctx) if state else ()
         if isinstance(row.data, Quiet):
             return (_quiet_line(row.data, ctx),)
         if isinstance(row.data, Dependency):
             return (_dependency_line(row.data, ctx),)
         if isinstance(row.data, AllDependencies):
             return (_dependencies_line(ctx),)
+        if isinstance(row.data, Undeclared):
+            return ((Span(self.nothing, "dim"),),)
         return ((Span(row.data, "title"),),) if row.heading else ()
 
 
@@ -115,11 +127,19 @@ def _room(view: View, services: int) -> int:
     return 0 if view.height and services + 2 > view.height else 8 if not view.height else services
 
 
-def _row(state: ServiceState, program: Program) -> Row:
+def _concerned(state: ServiceState, view: View) -> bool:
+    """Whether the service is shown: it concerns the squad in focus, or everybody."""
+    return concerns((*state.service.squads, state.service.owner), view, shared=True)
+
+
+def _row(state: ServiceState, program: Program, view: View) -> Row:
     service = state.service
     squads = distinct(*service.squads, service.owner)
+    failing = state.health in (Health.DOWN, Health.DEGRADED) and state.caused_by is None
+    tall = failing and bool(service.squads) and view.width < ONE_LINE_FROM
     return Row(
         key=f"service:{service.id}",
+        height=2 if tall else 1,
         subject=Subject("service", service.id),
         squads=squads,
         text=words(
@@ -148,15 +168,17 @@ def look(state: ServiceState) -> present.Look:
     return seen
 
 
-def _service_line(state: ServiceState, ctx: DrawContext) -> Line:
+def _service_lines(state: ServiceState, height: int, ctx: DrawContext) -> tuple[Line, ...]:
+    """State, age, latency and reason; whom it affects at the end, or below in a row of two lines."""
     shown = health.shown(state, ctx.now)
     seen = look(shown)
     service = shown.service
-    name = min(_name_width(ctx.snapshot.services), max(10, ctx.width // 4))
+    name = min(_name_width(ctx.snapshot.services), max(10, ctx.width // 4, min(16, ctx.width * 2 // 5)))
     word = seen.word if shown.since is None else f"{seen.word} {present.since(shown.since, ctx.now)}"
-    loud: Style = "dim" if shown.health is Health.UP else "text"
-    affected = [present.squad_name(ctx.snapshot.program, s) for s in service.squads]
-    return text(
+    loud: Style = "warn" if shown.health is Health.UP else "text"
+    names = ", ".join(present.squad_name(ctx.snapshot.program, s) for s in service.squads)
+    affects: Line = (Span(f"affects {names}", "dim"),) if names and shown.health is not Health.UP else ()
+    line = text(
         Span(f"{seen.glyph} ", seen.style),
         column(service.name or service.id, name, "text" if shown.health is Health.UP else "strong"),
         " ",
@@ -169,12 +191,11 @@ def _service_line(state: ServiceState, ctx: DrawContext) -> Line:
                 (Span(present.hosts(shown.reason, ctx.view), loud),) if _speaks(shown) else (),
                 _facts(shown, ctx) if shown.health is Health.UP and ctx.width >= 60 else (),
                 (Span(f"flapped {shown.flaps}×", "warn"),) if shown.flaps > 2 else (),
-                (Span(f"affects {', '.join(affected)}", "dim"),)
-                if affected and shown.health is not Health.UP
-                else (),
+                affects if height == 1 else (),
             ),
         ),
     )
+    return (line, text("  ", *affects)) if height > 1 else (line,)
 
 
 def _name(service: str | None, ctx: DrawContext) -> str:
@@ -187,8 +208,8 @@ def _answers(state: ServiceState) -> bool:
 
 
 def _speaks(state: ServiceState) -> bool:
-    """A reason is worth its place unless all is well."""
-    return bool(state.reason) and state.health is not Health.UP
+    """A reason is worth its place unless all is well; a first failure proves nothing, but is told."""
+    return bool(state.reason) and (state.health is not Health.UP or state.failures > 0)
 
 
 def _latency(state: ServiceState) -> str:

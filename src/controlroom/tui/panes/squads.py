@@ -51,8 +51,11 @@ class SquadsPane(BasePane):
     nothing = "no squads declared: add [[squads]], or a schedule to [documents].paths"
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
-        items = len(ctx.snapshot.items)
-        return (f"{items}" if items else ""), "dim"
+        focus, snapshot = ctx.view.focus_squad, ctx.snapshot
+        cards = len(snapshot.items) + len(snapshot.steps)
+        if focus is not None:
+            cards = sum(item.squad == focus for item in snapshot.items)
+        return (f"{cards}" if cards else ""), "dim"
 
     def edge(self, ctx: DrawContext) -> Line:
         return documents_edge(ctx.snapshot, ctx.now)

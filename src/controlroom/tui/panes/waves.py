@@ -267,7 +267,7 @@ def _milestone_lines(milestone: Milestone, height: int, ctx: DrawContext) -> Ite
         Span(f"{look.glyph} ", look.style),
         column(milestone_label(milestone, program), 6, style),
         column(present.day_text(milestone.date) if milestone.date else "", 11, style),
-        column(distance or "today", 9, "dim" if distance else "today") if milestone.date else Span(" " * 9),
+        column(distance or "today", 10, "dim" if distance else "today") if milestone.date else Span(" " * 10),
     )
     said: Line = () if status.state in ("today", "upcoming") else (Span(_recorded(status, ctx), look.style),)
     if height == 1:

@@ -164,7 +164,7 @@ class PaneView(RowList):
         self._view = view
         kept = self._filtered(rows, scene)
         self._hidden_rows = sum(row.selectable for row in rows) - sum(row.selectable for row in kept)
-        self.scroller.replace(kept)
+        self.scroller.replace(kept, loose=not self.active)
 
     def _filtered(self, rows: Sequence[Row], scene: Scene) -> Sequence[Row]:
         """The rows that match, with the headings over them."""

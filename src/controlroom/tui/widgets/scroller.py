@@ -65,14 +65,22 @@ class Scroller:
             yield Seen(index, self._starts[index] - self.top)
             index += 1
 
-    def replace(self, rows: Sequence[Row]) -> None:
-        """Show other rows; the cursor stays on its row, or goes to the nearest that is still there."""
+    def replace(self, rows: Sequence[Row], *, loose: bool = False) -> None:
+        """Show other rows; the cursor stays on its row, or goes to the nearest that is still there.
+
+        With `loose`, nobody is at the cursor: at the beginning it stays at the beginning, where the worst is.
+        """
+        home = loose and self.top == 0 and self.index == self._next(0, 1)
         old_rows, old_index, old_starts = self.rows, self.index, self._starts
         old_top, old_subject = self.top, self.subject
         anchor = self._anchor()
         self.rows = rows
         self._starts = [0, *accumulate(max(1, row.height) for row in rows)]
         where = {row.key: number for number, row in enumerate(rows)}
+        if home:
+            self.index = self._next(0, 1)
+            self._clamp()
+            return
         self.index = self._survivor(old_rows, old_index, where)
         if old_subject is not None:
             self._follow(old_subject)
