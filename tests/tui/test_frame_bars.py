@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from controlroom.tui import takeaway
-from controlroom.tui.app import few_colors, unsuitable
+from controlroom.tui.app import ascii_locale, few_colors, unsuitable
 from controlroom.tui.bars import Tab, footer, tabs
 from controlroom.tui.keys import ACTIONS, resolve
 from controlroom.tui.lines import as_text, line_width
@@ -145,3 +145,21 @@ def test_few_colours_are_recognised(environ: dict[str, str], few: bool) -> None:
 def test_without_a_terminal_there_is_no_room(tmp_path: Path) -> None:
     """The reason is given where a stream is no terminal (as under this test runner)."""
     assert unsuitable({"TERM": "xterm"}) is not None
+
+
+@pytest.mark.parametrize(
+    ("environ", "plain"),
+    [
+        ({}, False),
+        ({"LANG": "de_DE.UTF-8"}, False),
+        ({"LANG": "C.UTF-8", "LC_CTYPE": "C.UTF-8"}, False),
+        ({"LANG": "C"}, True),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LANG": "C", "LC_CTYPE": "de_DE.UTF-8"}, False),
+        ({"LANG": "de_DE.UTF-8", "LC_ALL": "POSIX"}, True),
+        ({"LANG": "C", "LC_ALL": "en_US.UTF-8"}, False),
+    ],
+)
+def test_a_c_locale_asks_for_ascii(environ: dict[str, str], plain: bool) -> None:
+    """LANG=C is honoured though Python itself goes on in UTF-8; without a locale nothing is asked for."""
+    assert ascii_locale(environ) == plain

@@ -497,6 +497,15 @@ async def test_ascii_draws_no_other_glyphs(plain: bool) -> None:
         assert "│" not in at.screen if plain else "│" in at.screen
 
 
+async def test_ascii_notices_and_titles_are_cropped_in_ascii() -> None:
+    """What does not fit a narrow pane or its edges ends in a mark that the terminal can draw."""
+    async with seat(Still(changed(services=(), alerts=(), sources=())), size=(100, 30), ascii=True) as at:
+        assert "~" in at.screen
+        assert "…" not in at.screen
+        await at.press("/")
+        assert "…" not in await at.type("w" * 60)
+
+
 async def test_ten_thousand_rows_are_drawn_as_quickly_as_a_hundred() -> None:
     """Only rows on screen are drawn, wherever the cursor is."""
     many = tuple(replace(BLOCKERS[0], id=f"m{n}", summary=f"Number {n}") for n in range(10_000))

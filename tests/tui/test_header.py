@@ -46,6 +46,13 @@ def test_at_eighty_columns_what_matters_most_is_left() -> None:
         assert part in line
 
 
+def test_the_date_goes_before_the_age_of_what_is_restored() -> None:
+    """What was kept from the last visit says how old it is, also where the line is full."""
+    line = told(140, room=changed(restored=True, program=replace(ROOM.program, note="")))
+    assert "restored 1s ago" in line
+    assert "2026-03-04" not in line
+
+
 def test_short_names_are_names_where_ids_are_no_shorter() -> None:
     """``Lighthouse`` and ``Wave A`` stay; an id takes their place only where it saves room."""
     wave = replace(ROOM.program.waves[1], id="wave_a", name="Wave A")

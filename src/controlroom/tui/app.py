@@ -384,6 +384,17 @@ def _unicode_terminal() -> bool:
     return encoding.lower().replace("-", "").startswith("utf")
 
 
+def ascii_locale(environ: Mapping[str, str]) -> bool:
+    """Whether the person's locale is C or POSIX, which Python hides behind UTF-8 of its own.
+
+    For `LANG=C` alone Python sets `LC_CTYPE` to ``C.UTF-8`` before anybody can look.
+    """
+    plain = ("C", "POSIX")
+    if everything := environ.get("LC_ALL"):
+        return everything in plain
+    return environ.get("LC_CTYPE") in (None, "", *plain, "C.UTF-8", "C.utf8") and environ.get("LANG") in plain
+
+
 def few_colors(environ: Mapping[str, str]) -> bool:
     """Whether a theme's colours cannot be shown: none are wanted, or the terminal has sixteen."""
     if "NO_COLOR" in environ:
@@ -410,7 +421,7 @@ def run(room: Room, options: Options) -> int:
         print(f"controlroom: no room without a terminal: {problem}", file=sys.stderr)  # noqa: T201
         print("use `controlroom snapshot --plain` or `controlroom watch` instead", file=sys.stderr)  # noqa: T201
         return 2
-    app = RoomApp(room, options)
+    app = RoomApp(room, options._replace(ascii=options.ascii or ascii_locale(os.environ)))
     end = leaving.Leaving()
     with end.signals():
         asyncio.run(_show(app, room, end))

@@ -36,7 +36,7 @@ class Part:
 
 
 SHED = (
-    *("next", "title", "wave", "trouble", "clock", "services", "next", "note", "wave"),
+    *("next", "title", "wave", "clock", "services", "trouble", "next", "note", "wave"),
     *("note", "services", "next", "title", "clock", "wave", "place", "clock"),
 )
 """Names of parts in the order in which they become shorter by one form, as often as they are named."""

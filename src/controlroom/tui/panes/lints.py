@@ -27,7 +27,7 @@ class LintsPane(BasePane):
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
         errors = sum(1 for lint in ctx.snapshot.lints if lint.severity == "error")
         total = len(ctx.snapshot.lints)
-        said = f"{total}, {errors} of them errors" if errors else str(total)
+        said = f"{total}, {errors} error{'s' if errors > 1 else ''}" if errors else str(total)
         return (said if total else ""), "down" if errors else "dim"
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:

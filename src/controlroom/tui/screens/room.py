@@ -231,7 +231,7 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         for name, pane in self.panes.items():
             key = names.get(name)
             label, short = (key.label, key.short) if key else (name, name[:5])
-            # A count such as "4, 2 of them errors" begins with its number; what needs no eye has no room.
+            # A count such as "4, 2 errors" begins with its number; what needs no eye has no room.
             count, style = pane.heading.count.split(" ")[0].rstrip(","), pane.heading.count_style
             entries.append(Tab(name, pane.number, label, short, "" if style == "dim" else count, style))
         return tabs(entries, self.active, width)

@@ -229,7 +229,8 @@ class RowList(Inked):
     def _edge(self, name: str, line: Line, width: int, *, sides: bool = False) -> Painted:
         """An edge or fixed line, from memory where it is the same."""
         if self.ascii:
-            line = ascii_line(line)
+            # Cropped here already, where the mark of that can still be translated.
+            line = ascii_line(crop_line(line, self.inner[0]) if sides else line)
         look = (line, width, self.active, self.ascii, self.frame)
         known = self._edges.get(name)
         if known is None or known[0] != look:
@@ -251,6 +252,8 @@ class RowList(Inked):
         room = width - 4
         after = crop_line(after, max(0, room - 2))
         before = crop_line(before, max(0, room - 3 - (line_width(after) + 2 if after else 0)))
+        if self.ascii:
+            before, after = ascii_line(before), ascii_line(after)
         pieces = [Segment(left + rule, frame)]
         used = 2
         if before:
