@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
@@ -215,7 +214,7 @@ async def test_a_stopped_server_hangs_and_comes_back(prober: Prober, tried: Trie
     """SIGSTOP: silence on the kept connection; SIGCONT: well again at the next look."""
     server = start(tried.server)
     assert (await ask(prober, tried, server.address)).health is Health.UP
-    stop(server)
+    server.pause()
     result = await ask(prober, tried, server.address)
     if tried.speaks:
         assert (result.health, result.reason) == (Health.DOWN, "connected, but no answer within 0.5 s")
@@ -233,12 +232,6 @@ async def test_a_killed_server_is_refused_and_comes_back(prober: Prober, tried: 
     assert (result.health, result.reason) == (Health.DOWN, "connection refused")
     server.restart()
     await comes_back(prober, tried, server.address)
-
-
-def stop(server: Server) -> None:
-    """SIGSTOP, and wait until the last of its threads has stopped."""
-    server.pause()
-    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
 
 
 async def comes_back(prober: Prober, tried: Tried, address: str) -> None:
