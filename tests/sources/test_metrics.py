@@ -589,7 +589,7 @@ async def test_a_clock_that_differs_is_allowed_for(start: Start) -> None:
         await metrics.close()
     assert isinstance(observation.payload, SignalsSeen)
     assert observation.payload.readings[0].sample_age is not None
-    assert observation.payload.readings[0].sample_age < 5
+    assert observation.payload.readings[0].sample_age < 20  # far from the 40 s the clocks differ by
     (warning,) = observation.payload.warnings
     assert re.fullmatch("its clock is about (35|40) s ahead", warning)
 
