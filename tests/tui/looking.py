@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -62,12 +63,13 @@ async def seat(
     room: Still | None = None,
     size: tuple[int, int] = (160, 48),
     parts: Parts | None = None,
+    environ: Mapping[str, str] = os.environ,
     **options: Any,
 ) -> AsyncIterator[Seat]:
     """The room on a screen of this size; time stands still."""
     shown = Still() if room is None else room
     options.setdefault("viewer_zone", "Asia/Kolkata")
-    app = RoomApp(shown, Options(**options), parts)
+    app = RoomApp(shown, Options(**options), parts, environ)
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.pause()
         yield Seat(app, shown, pilot)

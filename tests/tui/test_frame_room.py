@@ -313,11 +313,9 @@ async def test_the_palette_goes_to_squads_and_themes() -> None:
         assert at.app.theme == "controlroom-light"
 
 
-async def test_themes_change_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_themes_change_every_line() -> None:
     """Another theme paints everything anew, with its own colours."""
-    monkeypatch.setenv("COLORTERM", "truecolor")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    async with seat() as at:
+    async with seat(environ={"COLORTERM": "truecolor"}) as at:
         pane = at.app.room_screen.panes["services"]
         before = pane._painted[1][0].style
         at.app.use_theme("controlroom-light")

@@ -65,7 +65,13 @@ class RoomApp(App[int], inherit_bindings=False):
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, room: Room, options: Options, parts: Parts | None = None) -> None:
+    def __init__(
+        self,
+        room: Room,
+        options: Options,
+        parts: Parts | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self.room = room
         self.options = options
         self.parts = usual() if parts is None else parts
@@ -79,7 +85,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._lookups: dict[tuple[Where, ...], Mapping[str, str]] = {}
         self._noted: set[tuple[str, str]] = set()
         self._interrupted: datetime | None = None
-        self._few_colors = few_colors(os.environ)
+        self._few_colors = few_colors(environ)
         # The terminal's own colours must stay what they are, and not become the nearest to a theme's.
         super().__init__(ansi_color=True if self._few_colors else None)
         self._begin_with_theme(options.theme)
