@@ -162,15 +162,15 @@ def launch(
     """
     path = find(program)
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-    stack = ExitStack()
-    try:
+    with ExitStack() as stack:
         port = stack.enter_context(reserved())
         command = [path, *arguments(port, folder)]
-        server = Server(name, command, port, folder, _spawn(command, folder / f"{name}.log"), ready, stack)
-        _await_ready(server)
-    except BaseException:
-        stack.close()
-        raise
+        server = Server(name, command, port, folder, _spawn(command, folder / f"{name}.log"), ready)
+        with ExitStack() as interrupted:
+            interrupted.callback(server.process.kill)
+            _await_ready(server)
+            interrupted.pop_all()
+        server._stack = stack.pop_all()
     return server
 
 
