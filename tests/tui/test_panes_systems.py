@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controlroom.domain.services import Health
-from controlroom.domain.telemetry import Coverage, GapCode
+from controlroom.domain.telemetry import Coverage, GapCode, Gate
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import alerts, services, telemetry
 from controlroom.tui.rows import DrawContext
@@ -201,3 +201,16 @@ def test_panes_depend_on_their_own_parts_only() -> None:
     newer = replace(ROOM, version=2, taken_at=NOW, sources=tuple(replace(s, read_at=NOW) for s in SOURCES))
     for pane in (services.PANE, telemetry.PANE, alerts.PANE):
         assert all(a is b for a, b in zip(pane.depends(ROOM), pane.depends(newer), strict=True))
+
+
+def test_what_is_not_known_has_no_percentage() -> None:
+    """A gate and a squad whose signals nobody could ask for read ``?``, never ``0``."""
+    unknown = Coverage("customs", 0, 2, 0, "UNKNOWN")
+    said = drawn(
+        telemetry.PANE,
+        changed(signals=(), coverage=(unknown,), gates=(Gate("one", "UNKNOWN", 0, 2, 0, (unknown,)),)),
+    )
+    assert "?/2" in said
+    assert "UNKNOWN ? %" in said
+    assert "0/2" not in said
+    assert "0 %" not in said.replace("? %", "").replace("100 %", "")

@@ -232,6 +232,12 @@ def _verdict(passing: int, undecided: int, required: int) -> Verdict:
     return "UNKNOWN" if undecided else "PASS"
 
 
+def undecided(part: Coverage | Gate) -> bool:
+    """Whether a signal that counts is not known, so that nobody can say how many are there."""
+    parts = part.squads if isinstance(part, Gate) else ()
+    return any(one.verdict == "UNKNOWN" for one in (part, *parts))
+
+
 def gate(
     wave: Wave, coverage: Sequence[Coverage], squad_of: Callable[[str], str | None] | None = None
 ) -> Gate:

@@ -14,7 +14,7 @@ from controlroom.domain.instants import duration, maybe, render
 from controlroom.domain.program import Milestone
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.status import room_status
-from controlroom.domain.telemetry import GapCode
+from controlroom.domain.telemetry import GapCode, undecided
 from controlroom.domain.text import clean
 from controlroom.domain.waves import assess
 from controlroom.domain.zones import both, local
@@ -181,7 +181,7 @@ def _squads(snapshot: Snapshot) -> Iterator[str]:
         part = covered.get(squad.id)
         signals = "signals not declared"
         if part is not None and part.required:
-            count = "?" if part.verdict == "UNKNOWN" else str(part.ok)
+            count = "?" if undecided(part) else str(part.ok)
             signals = f"signals {count}/{part.required} {part.verdict}"
         yield f"{squad.name or squad.id}: {_counts(lanes.get(squad.id, []))} · {signals}"
         yield from _cards(lanes.get(squad.id, []))
@@ -222,7 +222,7 @@ def _services(snapshot: Snapshot, now: datetime) -> Iterator[str]:
 def _telemetry(snapshot: Snapshot, now: datetime) -> Iterator[str]:
     for gate in snapshot.gates:
         percent = "" if gate.pct is None else f", {gate.ok}/{gate.required} signals ({gate.pct} %)"
-        if telemetry.undecided(gate):
+        if undecided(gate):
             percent = f", ?/{gate.required} signals"
         yield f"gate of {gate.wave}: {gate.verdict.replace('_', ' ')}{percent}"
     for reading in telemetry.gaps(snapshot):

@@ -9,7 +9,7 @@ from typing import Any
 from controlroom.domain.instants import duration, maybe
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
-from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading, is_gap, undeclared
+from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading, is_gap, undecided, undeclared
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 
@@ -114,12 +114,6 @@ def coverage_line(part: Coverage) -> str:
 def fraction(part: Coverage | Gate) -> str:
     """``6/7 85%``; ``?/7`` while not all of it is known, as that is no number yet."""
     return f"?/{part.required}" if undecided(part) else f"{part.ok}/{part.required} {part.pct}%"
-
-
-def undecided(part: Coverage | Gate) -> bool:
-    """Whether a signal that counts is not known, so that nobody can say how many are there."""
-    parts = part.squads if isinstance(part, Gate) else ()
-    return any(one.verdict == "UNKNOWN" for one in (part, *parts))
 
 
 def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:

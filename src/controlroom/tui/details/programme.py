@@ -11,6 +11,7 @@ from controlroom.tui import changes, present
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.lines import as_text, join, text
 from controlroom.tui.panes.lints import lint_id
+from controlroom.tui.panes.telemetry import percent
 from controlroom.tui.panes.waves import assessed, milestone_label, milestone_look, phase_words
 from controlroom.tui.rows import Line, Span
 
@@ -81,8 +82,7 @@ def wave(sheet: Sheet, id_: str) -> bool:
     gate = next((g for g in sheet.snapshot.gates if g.wave == found.id), None)
     if gate is not None:
         look = present.VERDICT[gate.verdict]
-        percent = "" if gate.pct is None else f" {gate.pct} %"
-        sheet.fact("exit gate", text(Span(f"{look.glyph} {look.word}{percent}", look.style)))
+        sheet.fact("exit gate", text(Span(f"{look.glyph} {look.word}{percent(gate)}", look.style)))
     if status.verdict:
         sheet.next("correct what is declared, or the dates: they disagree")
     return True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controlroom.domain.telemetry import Coverage, GapCode
+from controlroom.domain.telemetry import Coverage, GapCode, undecided
 from controlroom.tui import present
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.lines import column, fit_line, text
 from controlroom.tui.panes.alerts import severity_style
-from controlroom.tui.panes.telemetry import BAR, bar, coverage_words, wave_name
+from controlroom.tui.panes.telemetry import BAR, bar, coverage_words, percent, wave_name
 from controlroom.tui.rows import Line, Span
 
 ADVICE: Mapping[GapCode, str] = {
@@ -66,9 +66,13 @@ def gate(sheet: Sheet, wave: str) -> bool:
         return False
     sheet.title = f"{wave_name(sheet.snapshot.program, wave)} exit gate"
     look = present.VERDICT[found.verdict]
-    percent = "" if found.pct is None else f" {found.pct} %"
-    sheet.fact("verdict", text(Span(f"{look.glyph} {look.word}", look.style), percent))
-    sheet.fact("signals", f"{found.ok} of {found.required} required ones are there" if found.required else "")
+    sheet.fact("verdict", text(Span(f"{look.glyph} {look.word}", look.style), percent(found)))
+    sheet.fact(
+        "signals",
+        f"{'?' if undecided(found) else found.ok} of {found.required} required ones are there"
+        if found.required
+        else "",
+    )
     sheet.each("Squads", (_squad(sheet, coverage) for coverage in found.squads))
     silent = [sheet.squad(c.squad) for c in found.squads if not c.required]
     sheet.next(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
-from controlroom.domain.telemetry import UNKNOWN_CODES, Coverage, GapCode, Gate, SignalReading
+from controlroom.domain.telemetry import UNKNOWN_CODES, Coverage, GapCode, Gate, SignalReading, undecided
 from controlroom.tui import present
 from controlroom.tui.lines import column, join, line_width, text
 from controlroom.tui.memo import by_identity
@@ -153,16 +153,25 @@ def bar(ok: int, required: int, width: int = BAR) -> Line:
     return text(Span("▰" * full, "ok"), Span("▱" * (cells - full), "down" if ok < required else "ok"))
 
 
+def fraction(part: Coverage | Gate) -> str:
+    """``2/3``; ``?/3`` while a signal that counts is not known, as that is no number yet."""
+    return f"{'?' if undecided(part) else part.ok}/{part.required}"
+
+
+def percent(part: Coverage | Gate) -> str:
+    """`` 66 %``, `` ? %`` while that is not known, nothing where nothing is required."""
+    return "" if part.pct is None else f" {'?' if undecided(part) else part.pct} %"
+
+
 def coverage_words(coverage: Coverage) -> Line:
     """``2/3 66 % FAIL``; ``not declared`` where nothing is required, as that is not 100 %."""
     if not coverage.required:
         return (Span("not declared", "dim"),)
     look = present.VERDICT[coverage.verdict]
     waived = f", {coverage.waived} waived" if coverage.waived else ""
-    percent = "" if coverage.pct is None else f" {coverage.pct} %"
     return text(
-        Span(f"{coverage.ok}/{coverage.required}{waived}", "strong"),
-        Span(percent, "dim"),
+        Span(f"{fraction(coverage)}{waived}", "strong"),
+        Span(percent(coverage), "dim"),
         " ",
         Span(look.word + ("*" if coverage.waived else ""), look.style),
     )
@@ -203,7 +212,7 @@ def _coverage(entry: Entry) -> Line:
     if entry.coverage is None or not entry.coverage.required:
         return (column("not declared", width, "dim"),)
     bars = bar(entry.coverage.ok, entry.coverage.required)
-    count = f"{entry.coverage.ok}/{entry.coverage.required}"
+    count = fraction(entry.coverage)
     blank = " " * max(0, BAR - line_width(bars))
     style: Style = "text" if entry.coverage.verdict != "FAIL" else "strong"
     return text(*bars, blank, column(count, 5, style, "right"), " ")
@@ -262,7 +271,7 @@ def _gate_line(gate: Gate, ctx: DrawContext) -> Line:
         Span(f"{look.glyph} {look.word}", look.style),
         *join(
             (
-                (Span(f" {gate.pct} %", "strong"),) if gate.pct is not None else (Span(" "),),
+                (Span(percent(gate) or " ", "strong"),),
                 (Span(f"squads at 100 %: {full} of {len(gate.squads)}", "dim"),) if gate.required else (),
                 (Span(f"{silent} not declared", "dim"),) if silent and gate.required else (),
             ),
