@@ -71,3 +71,9 @@ class Item:
     links: tuple[str, ...] = ()
     path: str | None = None
     line: int | None = None
+    last_action: str | None = None
+    """Id of the last action on it in the triage log."""
+    said: Status | None = None
+    """What its document says, where the triage log says otherwise."""
+    pending: tuple[str, ...] = ()
+    """Kinds of this person's actions on it that wait in the outbox; their effect is shown already."""

@@ -1,128 +1,196 @@
-"""Lints of the board: what is wrong with cards and blockers, each with the place to mend it."""
+"""Lints of the board: what is wrong with cards and blockers, in their order.
+
+Cards cannot say that they depend on other cards, so a circle (X014) is always one of squads. The rules are in
+`lint_rules`; here they are applied to what changed and to what the clock may have changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
-from controlroom.domain import waiting
+from controlroom.domain import lint_rules, waiting
 from controlroom.domain.board import Item
-from controlroom.domain.lints import Lint, Severity
+from controlroom.domain.lint_rules import Squads
+from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
-from controlroom.domain.status_text import read_status
-from controlroom.domain.text import clean, slug
+from controlroom.domain.remember import remember
 from controlroom.domain.triage import Blocker
 
-CROSS_SQUAD = "cross_squad"
-
-Squads = frozenset[str]
-"""Ids of the declared squads."""
+Lints = tuple[Lint, ...]
 
 
-def lints(program: Program, items: Sequence[Item], blockers: Sequence[Blocker]) -> tuple[Lint, ...]:
-    """Every finding about `items` and `blockers`, items first, in their order."""
+def lints(
+    program: Program, items: Sequence[Item], blockers: Sequence[Blocker], now: dt.datetime | None = None
+) -> Lints:
+    """Every finding about `items` and `blockers`, items first, in their order.
+
+    What depends on the clock goes by the minute of `now` (UTC); without one it is left out. Asking again
+    within the minute about the same parts gives the same object.
+    """
+    return _lints(program, items, blockers, now and now.replace(second=0, microsecond=0))
+
+
+@remember
+def _lints(
+    program: Program, items: Sequence[Item], blockers: Sequence[Blocker], now: dt.datetime | None
+) -> Lints:
     squads = frozenset(squad.id for squad in program.squads)
-    open_blockers = [blocker for blocker in blockers if blocker.state != "resolved"]
-    held = {blocker.item: blocker for blocker in open_blockers if blocker.item}
-    found: list[Lint] = []
-    first: dict[str, Item] = {}
-    for item in items:
-        found += _item(squads, item, held.get(item.id))
-        if first.setdefault(item.id, item) is not item:
-            where = _where(first[item.id])
-            found.append(_of(item, "X010", f"the id {item.id} is also that of the card at {where}", "error"))
-    for blocker in open_blockers:
-        found += _blocker(squads, blocker)
-    return (*found, *_cycles(items, open_blockers))
+    today = None if now is None else _Day(now, program.zone)
+    held = {b.item: b for b in blockers if b.item and b.state != "resolved"}
+    room = _Room(squads, items, blockers, held, today)
+    old = _last[0] if _last else None
+    found = _patched(old, room) if old is not None else None
+    found = found or _whole(room)
+    _last[:] = [found]
+    return (
+        *chain.from_iterable(found.of_items),
+        *chain.from_iterable(found.of_blockers),
+        *_circles(program, items, blockers),
+    )
 
 
-def _of(item: Item, code: str, message: str, severity: Severity = "warning") -> Lint:
-    pointer = None if item.path else f"/items/{item.id.replace('~', '~0').replace('/', '~1')}"
-    return Lint(code, clean(message), severity, item.path, item.line, pointer, item.id)
+class _Day:
+    """A minute, and what depends on its date."""
+
+    __slots__ = ("ends", "now", "today", "zone")
+
+    def __init__(self, now: dt.datetime, zone: str) -> None:
+        from controlroom.domain.zones import local, midnight
+
+        self.now, self.zone = now, zone
+        self.today = local(now, zone).date()
+        self.ends = midnight(self.today + dt.timedelta(days=1), zone) - dt.timedelta(microseconds=1)
+        """The last instant of this day."""
 
 
-def _where(item: Item) -> str:
-    return f"{item.path}:{item.line}" if item.path else item.epic
+@dataclass(frozen=True, slots=True, eq=False)
+class _Room:
+    squads: Squads
+    items: Sequence[Item]
+    blockers: Sequence[Blocker]
+    held: dict[str, Blocker]
+    """Card → the open blocker that holds it up."""
+    day: _Day | None
 
 
-def _item(squads: Squads, item: Item, held_by: Blocker | None) -> Iterator[Lint]:
-    yield from _crossing(squads, item)
-    if item.status_text:
-        said = _said(item.status_text)
-        if "X008" in said:
-            yield _of(item, "X008", f'glyph and word disagree in "{item.status_text}": the word counts')
-        if "X009" in said:
-            yield _of(item, "X009", f'a broken character (U+FFFD) in "{item.status_text}": the word counts')
-    if item.status == "done" and held_by is not None:
-        message = (
-            f"{item.epic} is done, and {held_by.summary} still holds it up: resolve it or reopen the card"
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What was found of each thing, by its place, and until when that holds if nothing changes."""
+
+    room: _Room
+    places: dict[str, int]
+    """Card → its first place."""
+    of_items: list[Lints]
+    of_blockers: list[Lints]
+    until: dt.datetime | None
+    """The last instant at which the clock has changed nothing; None: it never will."""
+
+
+_last: list[_Found] = []
+
+
+def _whole(room: _Room) -> _Found:
+    places: dict[str, int] = {}
+    for place, item in enumerate(room.items):
+        places.setdefault(item.id, place)
+    return _Found(
+        room,
+        places,
+        [_item(room, places, place) for place in range(len(room.items))],
+        [_blocker(room, places, blocker) for blocker in room.blockers],
+        _until(
+            room, chain(map(lint_rules.turns_item, room.items), map(lint_rules.turns_blocker, room.blockers))
+        ),
+    )
+
+
+def _until(
+    room: _Room, turns: Iterable[dt.datetime | None], known: dt.datetime | None = None
+) -> dt.datetime | None:
+    """The earliest of `turns` that is still to come, of the day's end and of `known`."""
+    if room.day is None:
+        return None
+    now = room.day.now
+    return min(
+        chain(
+            (turn for turn in turns if turn is not None and turn >= now), filter(None, (room.day.ends, known))
         )
-        yield _of(item, "X011", message, "error")
-    if item.status == "in_progress" and not _single(item):
-        owners = " and ".join(item.owners) or "nobody"
-        yield _of(item, "X012", f"{item.epic} is in progress without a single owner: {owners}; name one")
+    )
 
 
-@lru_cache(maxsize=4096)
-def _said(status_text: str) -> tuple[str, ...]:
-    return read_status(status_text).lints
+def _patched(old: _Found, room: _Room) -> _Found | None:
+    """`old` with what changed looked at again; None where that is too much, or the clock moved something."""
+    before = old.room
+    twins = len(old.places) != len(before.items)
+    if twins or before.squads != room.squads or not _same_hours(old, room):
+        return None
+    cards = _changed(before.items, room.items)
+    blockers = _changed(before.blockers, room.blockers)
+    if cards is None or blockers is None or any(before.items[n].id != room.items[n].id for n in cards):
+        return None
+    touched = {before.blockers[n].item for n in blockers} | {room.blockers[n].item for n in blockers}
+    again = set(cards) | {
+        old.places[id_]
+        for id_ in touched
+        if id_ in old.places and before.held.get(id_) is not room.held.get(id_)
+    }
+    of_items, of_blockers = old.of_items.copy(), old.of_blockers.copy()
+    for place in again:
+        of_items[place] = _item(room, old.places, place)
+    for place in blockers:
+        of_blockers[place] = _blocker(room, old.places, room.blockers[place])
+    turns = chain(
+        (lint_rules.turns_item(room.items[n]) for n in cards),
+        (lint_rules.turns_blocker(room.blockers[n]) for n in blockers),
+    )
+    return _Found(room, old.places, of_items, of_blockers, _until(room, turns, old.until))
 
 
-def _single(item: Item) -> bool:
-    return len(item.owners) == 1 and not slug(item.owners[0]).startswith("all_")
+def _same_hours(old: _Found, room: _Room) -> bool:
+    """Whether the clock alone has changed nothing since `old` was found."""
+    before, day = old.room.day, room.day
+    if before is None or day is None:
+        return before is day
+    return before.zone == day.zone and before.now <= day.now and (old.until is None or day.now <= old.until)
 
 
-def _crossing(squads: Squads, item: Item) -> Iterator[Lint]:
-    """X001–X004: a dependency across squads names two squads that exist and differ."""
-    if CROSS_SQUAD in map(slug, item.tags):
-        if not item.owning_squad:
-            yield _of(item, "X001", f"{item.epic} is tagged cross-squad: say whose work it holds up", "error")
-        if not item.blocking_squad:
-            yield _of(
-                item, "X002", f"{item.epic} is tagged cross-squad: say whose delivery it waits on", "error"
-            )
-    if item.owning_squad and item.owning_squad == item.blocking_squad:
-        yield _of(item, "X003", f"{item.epic}: {item.owning_squad} cannot wait on itself", "error")
-    for squad in _unknown(squads, item.squad, item.owning_squad, item.blocking_squad):
-        yield _of(item, "X004", f"{item.epic} names the squad {squad}, which is not declared", "error")
-    if item.squad is None and squads:
-        owner = f"the owner {item.owner}" if item.owner else "no owner"
-        message = (
-            f"{item.epic} is in lane Unassigned: {owner} tells no squad; add the owner to a squad's owners"
-        )
-        yield _of(item, "X004", message)
+def _changed(before: Sequence[object], now: Sequence[object]) -> list[int] | None:
+    """The places at which something else stands; None where there are more or fewer places."""
+    if before is now:
+        return []
+    if len(before) != len(now):
+        return None
+    return [place for place, (one, other) in enumerate(zip(before, now, strict=True)) if one is not other]
 
 
-def _unknown(squads: Squads, *named: str | None) -> list[str]:
-    """Without declared squads no name can be called unknown."""
-    return sorted({squad for squad in named if squad and squad not in squads}) if squads else []
+def _item(room: _Room, places: dict[str, int], place: int) -> Lints:
+    item = room.items[place]
+    found = list(lint_rules.of_item(room.squads, item, room.held.get(item.id)))
+    if room.day is not None:
+        found += lint_rules.late_item(item, room.day.now, room.day.today)
+    if places[item.id] != place:
+        found.append(lint_rules.twice(item, room.items[places[item.id]]))
+    return tuple(found)
 
 
-def _blocker(squads: Squads, blocker: Blocker) -> Iterator[Lint]:
-    def found(code: str, message: str) -> Lint:
-        id_ = blocker.id.replace("~", "~0").replace("/", "~1")
-        in_file = bool(blocker.source and blocker.line)
-        return Lint(
-            code,
-            clean(message),
-            "error" if code in ("X003", "X004") else "warning",
-            blocker.source,
-            blocker.line,
-            None if in_file else f"/blockers/{id_}",
-            blocker.id,
-        )
-
-    if not blocker.owner:
-        yield found("X005", f"{blocker.summary} has no owner: say who drives it")
-    if blocker.owning_squad and blocker.owning_squad == blocker.blocking_squad:
-        yield found("X003", f"{blocker.summary}: {blocker.owning_squad} cannot wait on itself")
-    for squad in _unknown(squads, blocker.owning_squad, blocker.blocking_squad):
-        yield found("X004", f"{blocker.summary} names the squad {squad}, which is not declared")
+def _blocker(room: _Room, places: dict[str, int], blocker: Blocker) -> Lints:
+    if blocker.state == "resolved":
+        return ()
+    found = list(lint_rules.of_blocker(room.squads, blocker))
+    card = blocker.item
+    if room.items and card and card not in places and not card.startswith("step/"):
+        found.append(lint_rules.astray(blocker))
+    if room.day is not None:
+        found += lint_rules.late_blocker(blocker, room.day.now)
+    return tuple(found)
 
 
-def _cycles(items: Sequence[Item], blockers: Sequence[Blocker]) -> Iterator[Lint]:
+def _circles(program: Program, items: Sequence[Item], blockers: Sequence[Blocker]) -> Iterator[Lint]:
     """X014 for squads: each waits on the next, and the last on the first. No card can be named."""
-    for cycle in waiting.cycles(waiting.edges(items, blockers)):
+    for cycle in waiting.circles(program, items, blockers):
         text = " → ".join((*cycle, cycle[0]))
         yield Lint(
             "X014", f"squads wait on each other: {text}", "warning", pointer=f"/waiting/{'+'.join(cycle)}"

@@ -192,3 +192,22 @@ class DocumentReading:
     read_at: dt.datetime | None = None
     error: str | None = None
     """Why the newest version cannot be read, with its line; None when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellEdit:
+    """One cell of one document to be rewritten: nothing else in the file changes."""
+
+    path: str
+    """As the configuration's documents are named."""
+    line: int
+    before: str
+    """The cell's text as it stands."""
+    after: str
+    digest: str
+    """SHA-256 of the whole file when the edit was made; another one by then refuses it."""
+    start: int = 0
+    end: int = 0
+    """Bytes of the file that make place for `content`."""
+    content: str = ""
+    """`after`, with the space around it where that keeps a table's bars in line."""

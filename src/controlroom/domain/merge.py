@@ -19,6 +19,7 @@ from controlroom.domain.documents import (
     Document,
     DocumentItem,
     DocumentMilestone,
+    DocumentNote,
     DocumentReading,
     DocumentRitual,
     DocumentWave,
@@ -419,22 +420,38 @@ def _squad_of(program: Program, said: DocumentItem, people: Mapping[str, str]) -
 
 
 def _blockers(program: Program, documents: Sequence[Document], now: dt.datetime) -> tuple[Blocker, ...]:
-    """What the newest status report lists; earlier reports are history."""
-    reports = [document for document in documents if document.kind == "status"]
-    if not reports:
-        return ()
-    newest = max(reports, key=lambda document: document.as_of or dt.date.min)
+    """What the newest status reports (those of one day) list; earlier reports are history.
+
+    A blocker that is listed day after day is one and the same: its id is from the first report of it, and so
+    is how long it is known.
+    """
+    days: dict[dt.date, list[Document]] = {}
+    for document in documents:
+        if document.kind == "status":
+            days.setdefault(document.as_of or dt.date.min, []).append(document)
+    first: dict[str, Document] = {}
+    listed: dict[str, tuple[Document, DocumentNote]] = {}
+    for day in sorted(days):
+        listed = {}
+        for report in days[day]:
+            for note in report.blockers:
+                listed[_free_id(slug(note.name) or "blocker", set(listed))] = (report, note)
+        first = {name: first.get(name, report) for name, (report, _) in listed.items()}
     return tuple(
         Blocker(
-            id=f"{slug(newest.path.rsplit('/', 1)[-1].removesuffix('.md'))}/{slug(note.name)}",
+            id=f"{slug(_stem(first[name]))}/{name}",
             summary=note.name,
             text=note.text,
-            first_seen=_end_of_day(newest.as_of, program.zone, now),
-            source=newest.path,
+            first_seen=_end_of_day(first[name].as_of, program.zone, now),
+            source=report.path,
             line=note.line,
         )
-        for note in newest.blockers
+        for name, (report, note) in listed.items()
     )
+
+
+def _stem(document: Document) -> str:
+    return document.path.rsplit("/", 1)[-1].removesuffix(".md")
 
 
 def _end_of_day(date: dt.date | None, zone: str, now: dt.datetime) -> dt.datetime | None:

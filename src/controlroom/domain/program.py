@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from controlroom.domain.calendar import CalendarRules
@@ -38,6 +39,8 @@ class Dependency:
     text: str = ""
     owner: str | None = None
     services: tuple[str, ...] = ()
+    squads: tuple[str, ...] = ()
+    """Squads that wait on its owner's squad for it: edges of the waiting graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,17 @@ class Program:
         """The squad known under `name`: its id, name or an alias, ignoring case and punctuation."""
         from controlroom.domain.text import slug
 
-        wanted = slug(name)
-        for squad in self.squads:
-            if wanted in (slug(squad.id), slug(squad.name), *map(slug, squad.aliases)):
-                return squad
-        return None
+        return squads_by_name(self).get(slug(name))
+
+
+@lru_cache(maxsize=4)
+def squads_by_name(program: Program) -> Mapping[str, Squad]:
+    """Every name of a squad, without case and punctuation, and the first squad that has it."""
+    from controlroom.domain.text import slug
+
+    found: dict[str, Squad] = {}
+    for squad in program.squads:
+        for name in (squad.id, squad.name, *squad.aliases):
+            if known := slug(name):
+                found.setdefault(known, squad)
+    return found

@@ -10,26 +10,31 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from controlroom.domain import board_lints, diff, health, merge, status, telemetry
+from controlroom.domain import board_fold, board_lints, diff, health, merge, status, telemetry
 from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
+from controlroom.domain.refold import Named, same
+from controlroom.domain.remember import remember
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import (
     AlertsSeen,
     DocumentsSeen,
+    LogSeen,
     Observation,
+    OutboxSeen,
     ServicesSeen,
     SignalsSeen,
     Snapshot,
     SourceStatus,
     StatusSeen,
 )
-from controlroom.domain.triage import Blocker
+
+Thing = TypeVar("Thing", bound=Named)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +48,14 @@ class Setup:
 
 def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
     """`snapshot` after `seen`. Any failure keeps what was known, with its age, and says why it is old."""
+    if snapshot.restored and snapshot.ledger is None and snapshot.outbox == OutboxSeen():
+        snapshot = board_fold.remembered(snapshot)
     snapshot = replace(
         snapshot,
         version=snapshot.version + 1,
         taken_at=seen.at,
-        restored=False,
+        restored=snapshot.restored
+        and isinstance(seen.payload, OutboxSeen),  # which tells nothing of the room
         sources=tuple(_source(source, seen) for source in snapshot.sources),
     )
     if seen.failure is not None:
@@ -63,6 +71,10 @@ def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
             return _documents(setup, snapshot, seen.payload, seen.at)
         case StatusSeen():
             return _status(snapshot, seen.payload, seen.at)
+        case LogSeen():
+            return _settled(board_fold.logged(snapshot, seen.payload), seen.at)
+        case OutboxSeen():
+            return _settled(board_fold.posted(snapshot, seen.payload), seen.at)
     return snapshot
 
 
@@ -72,7 +84,11 @@ def _source(source: SourceStatus, seen: Observation) -> SourceStatus:
     if seen.failure is not None:
         since = source.error_since if source.error else seen.at
         return replace(source, error=seen.failure.reason, remedy=seen.failure.remedy, error_since=since)
-    warnings = seen.payload.warnings if isinstance(seen.payload, SignalsSeen | AlertsSeen) else ()
+    warnings: tuple[str, ...] = ()
+    if isinstance(seen.payload, SignalsSeen | AlertsSeen):
+        warnings = seen.payload.warnings
+    elif isinstance(seen.payload, LogSeen) and seen.payload.trouble:
+        warnings = (seen.payload.trouble,)
     return replace(
         source,
         read_at=seen.at,
@@ -139,22 +155,32 @@ def _documents(setup: Setup, snapshot: Snapshot, seen: DocumentsSeen, at: dateti
         return snapshot
     declared = merge.merge(setup.program, seen.readings, at)
     first_seen = _first_seen(snapshot.first_seen, declared.items, at)
-    items = tuple(replace(item, first_seen=first_seen[_status_key(item)]) for item in declared.items)
     snapshot = replace(
         snapshot,
         program=declared.program,
         documents=seen.readings,
-        items=items,
-        steps=declared.steps,
+        steps=_kept(declared.steps, snapshot.steps),
         first_seen=first_seen,
-    )
-    snapshot = replace(
-        snapshot,
-        blockers=_blockers(declared.blockers, snapshot.status, snapshot),
-        declared_blockers=declared.blockers,
+        declared_items=_kept(
+            tuple(replace(item, first_seen=first_seen[_status_key(item)]) for item in declared.items),
+            snapshot.declared_items,
+        ),
+        declared_blockers=_kept(declared.blockers, snapshot.declared_blockers),
         document_lints=declared.lints,
     )
-    return _judged(_linted(snapshot))
+    return _judged(_settled(snapshot, at))
+
+
+def _settled(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Cards, blockers and lints follow from everything that says something of them."""
+    return _linted(board_fold.boarded(snapshot, now), now)
+
+
+def _kept(new: tuple[Thing, ...], old: tuple[Thing, ...]) -> tuple[Thing, ...]:
+    """`new` with the old objects where nothing changed."""
+    before = {thing.id: thing for thing in old}
+    kept = tuple(_same(before.get(thing.id), thing) for thing in new)
+    return old if same(kept, old) else kept
 
 
 def _status_key(item: Item) -> str:
@@ -165,16 +191,26 @@ def _first_seen(known: Mapping[str, datetime], items: Sequence[Item], at: dateti
     return {_status_key(item): known.get(_status_key(item), at) for item in items}
 
 
-def _linted(snapshot: Snapshot) -> Snapshot:
-    computed = board_lints.lints(snapshot.program, snapshot.items, snapshot.blockers)
+def _linted(snapshot: Snapshot, now: datetime) -> Snapshot:
+    computed = board_lints.lints(snapshot.program, snapshot.items, snapshot.blockers, now)
     from_status = snapshot.status.lints if snapshot.status else ()
+    lints = _all_lints(snapshot.documents, snapshot.document_lints, computed, from_status)
+    return snapshot if lints is snapshot.lints or lints == snapshot.lints else replace(snapshot, lints=lints)
+
+
+@remember
+def _all_lints(
+    documents: tuple[DocumentReading, ...],
+    said: tuple[Lint, ...],
+    computed: tuple[Lint, ...],
+    from_status: tuple[Lint, ...],
+) -> tuple[Lint, ...]:
     broken = tuple(
         Lint("E001", reading.error, "error", path=reading.path, line=_line(reading))
-        for reading in snapshot.documents
+        for reading in documents
         if reading.error
     )
-    lints = _distinct((*broken, *snapshot.document_lints, *computed, *from_status))
-    return snapshot if lints == snapshot.lints else replace(snapshot, lints=lints)
+    return _distinct((*broken, *said, *computed, *from_status))
 
 
 def _line(reading: DocumentReading) -> int | None:
@@ -193,8 +229,7 @@ def _distinct(lints: Sequence[Lint]) -> tuple[Lint, ...]:
 def _status(snapshot: Snapshot, seen: StatusSeen, at: datetime) -> Snapshot:
     if snapshot.status is not None and _same_files(snapshot.status, seen):
         return snapshot
-    snapshot = replace(snapshot, status=seen, blockers=_blockers(snapshot.declared_blockers, seen, snapshot))
-    return _linted(snapshot)
+    return _settled(replace(snapshot, status=seen), at)
 
 
 def _same_files(one: StatusSeen, other: StatusSeen) -> bool:
@@ -205,23 +240,12 @@ def _same_files(one: StatusSeen, other: StatusSeen) -> bool:
     )
 
 
-def _blockers(
-    declared: Sequence[Blocker], seen: StatusSeen | None, snapshot: Snapshot
-) -> tuple[Blocker, ...]:
-    """Documents' blockers, then those of the newest status file that no watched document speaks for."""
-    watched = {reading.path for reading in snapshot.documents}
-    ids = {blocker.id for blocker in declared}
-    newest = seen.files[-1] if seen and seen.files else None
-    recorded = status.blockers(newest) if newest else ()
-    blockers = (
-        *declared,
-        *(b for b in recorded if b.id not in ids and b.source not in watched and b.state != "resolved"),
-    )
-    return snapshot.blockers if blockers == snapshot.blockers else blockers
-
-
 def compare(snapshot: Snapshot, now: datetime) -> Snapshot:
-    """`snapshot` with what changed since its baseline; called before it is shown, not per observation."""
+    """`snapshot` at `now`, with what changed since its baseline; called before it is shown.
+
+    What only the clock changes is seen here: snoozes that ended, and what has become too old.
+    """
+    snapshot = _settled(snapshot, now) if not snapshot.restored else snapshot
     files = snapshot.status.files if snapshot.status else ()
     baseline = diff.baseline(files, snapshot.program, now)
     if baseline is None:

@@ -15,7 +15,9 @@ from controlroom.domain.telemetry import Alert, Coverage, Gate, SignalReading
 from controlroom.domain.triage import Blocker
 
 if TYPE_CHECKING:  # its classes are needed once documents are read, not to show a room
+    from controlroom.domain.actions import Entry, Outcome
     from controlroom.domain.documents import DocumentReading
+    from controlroom.domain.ledger import Ledger
 
 SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store"]
 
@@ -72,7 +74,31 @@ class StatusSeen:
     lints: tuple[Lint, ...] = ()
 
 
-Payload = ServicesSeen | SignalsSeen | AlertsSeen | DocumentsSeen | StatusSeen
+@dataclass(frozen=True, slots=True)
+class LogSeen:
+    """The triage log was read: `entries` follow what was known, or are all there is with `from_start`."""
+
+    entries: tuple[Entry, ...]
+    head: int
+    durability: str = "durable"
+    trouble: str = ""
+    """Why nothing can be committed there although it can be read."""
+    from_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxSeen:
+    """This person's actions that are not in the log. Comes under the source id ``outbox``."""
+
+    queued: tuple[Outcome, ...] = ()
+    """Oldest first; `reason` says why each still waits."""
+    conflicts: tuple[Outcome, ...] = ()
+    """Each waits for a decision; `current` is what the other person did."""
+    trouble: str = ""
+    """Why the outbox cannot be used; then nothing can be recorded."""
+
+
+Payload = ServicesSeen | SignalsSeen | AlertsSeen | DocumentsSeen | StatusSeen | LogSeen | OutboxSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +190,17 @@ class Snapshot:
     """The part of `blockers` that documents list."""
     document_lints: tuple[Lint, ...] = ()
     """The part of `lints` found while reading documents."""
+    declared_items: tuple[Item, ...] = ()
+    """`items` as documents list them, before the triage log."""
+    ledger: Ledger | None = None
+    """The triage log; None until it was read."""
+    log: LogSeen | None = None
+    """The last look at it, without its entries."""
+    outbox: OutboxSeen = OutboxSeen()
+    kept_blockers: tuple[Blocker, ...] = ()
+    """Those of an earlier run that only the log or a status file can tell of, until these are read."""
+    kept_items: tuple[Item, ...] = ()
+    """Cards of an earlier run that people acted on, until the log is read."""
 
     def source(self, kind: SourceKind) -> SourceStatus | None:
         """The first source of `kind`, or None where none is configured."""

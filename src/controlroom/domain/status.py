@@ -189,6 +189,8 @@ def _items(items: tuple[Item, ...]) -> list[Section]:
             "owning_squad": item.owning_squad,
             "blocking_squad": item.blocking_squad,
             "links": list(item.links),
+            "said": item.said,
+            "last_action": item.last_action,
         }
         for item in items
     ]
@@ -215,6 +217,16 @@ def _blockers(blockers: tuple[Blocker, ...]) -> list[Section]:
             "links": list(blocker.links),
             "source": blocker.source,
             "line": blocker.line,
+            "about": blocker.about,
+            "opened_by": blocker.opened_by,
+            "acknowledged_by": blocker.acknowledged_by,
+            "escalated_at": maybe(blocker.escalated_at),
+            "resolved_at": maybe(blocker.resolved_at),
+            "awake": blocker.awake,
+            "snoozed_by": blocker.snoozed_by,
+            "snooze_why": blocker.snooze_why,
+            "snooze_ritual": blocker.snooze_ritual,
+            "last_action": blocker.last_action,
         }
         for blocker in blockers
     ]
@@ -427,7 +439,7 @@ def _progress(counts: Mapping[str, int]) -> int | None:
     return 100 * counts["done"] // total if total else None
 
 
-_STATES: frozenset[BlockerState] = frozenset(("open", "acknowledged", "escalated", "snoozed", "resolved"))
+_STATES: tuple[BlockerState, ...] = ("open", "acknowledged", "escalated", "snoozed", "resolved")
 
 
 def blockers(file: StatusFile) -> tuple[Blocker, ...]:
@@ -439,7 +451,6 @@ def blockers(file: StatusFile) -> tuple[Blocker, ...]:
 
 def _blocker(entry: Mapping[str, Any], file: StatusFile) -> Blocker:
     links, line = entry.get("links"), entry.get("line")
-    state = entry.get("state")
     return Blocker(
         id=clean(entry["id"]),
         summary=_text(entry, "summary") or clean(entry["id"]),
@@ -448,7 +459,7 @@ def _blocker(entry: Mapping[str, Any], file: StatusFile) -> Blocker:
         owner=_text(entry, "owner"),
         owning_squad=_text(entry, "owning_squad"),
         blocking_squad=_text(entry, "blocking_squad"),
-        state=next((known for known in _STATES if known == state), "open"),
+        state=_state(entry, "state"),
         opened_at=_instant(entry, "opened_at"),
         first_seen=_instant(entry, "first_seen") or file.as_of,
         eta=_instant(entry, "eta"),
@@ -460,7 +471,21 @@ def _blocker(entry: Mapping[str, Any], file: StatusFile) -> Blocker:
         else (),
         source=_text(entry, "source") or file.path,
         line=line if isinstance(line, int) else None,
+        about=_text(entry, "about"),
+        opened_by=_text(entry, "opened_by"),
+        acknowledged_by=_text(entry, "acknowledged_by"),
+        escalated_at=_instant(entry, "escalated_at"),
+        resolved_at=_instant(entry, "resolved_at"),
+        awake=_state(entry, "awake"),
+        snoozed_by=_text(entry, "snoozed_by"),
+        snooze_why=_text(entry, "snooze_why"),
+        snooze_ritual=_text(entry, "snooze_ritual"),
+        last_action=_text(entry, "last_action"),
     )
+
+
+def _state(entry: Mapping[str, Any], key: str) -> BlockerState:
+    return next((known for known in _STATES if known == entry.get(key)), "open")
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from controlroom.domain.board import Status
 from controlroom.domain.waves import DeclaredState
@@ -31,6 +32,8 @@ _BOXES: tuple[tuple[Status, re.Pattern[str]], ...] = (
     ("not_started", re.compile(r"\[ \]")),
     ("done", re.compile(r"\[[xX]\]")),
 )
+_GLYPH = re.compile(f"[{''.join(GLYPHS)}{BROKEN}][\ufe0e\ufe0f]?")
+_BEFORE_WORD = re.compile(r"^\W+")
 _PERCENT = re.compile(r"(?<![0-9.,])([0-9]{1,3})(?:[.,][0-9]+)?\s*%")
 
 
@@ -63,6 +66,35 @@ def read_status(text: str) -> StatusText:
         status = glyph or "unknown"
     lints = ("X008",) if word and glyph and glyph != status else ()
     return StatusText(status, progress, (*lints, "X009") if BROKEN in text else lints)
+
+
+MarkKind = Literal["glyph", "word", "box", "percent"]
+
+
+class Mark(NamedTuple):
+    """A part of a text that says a status, and where it stands there."""
+
+    kind: MarkKind
+    status: Status
+    start: int
+    end: int
+
+
+def marks_in(text: str) -> tuple[Mark, ...]:
+    """Everything in `text` that `read_status` looks at, in its order; a broken glyph is ``unknown``."""
+    found = [
+        Mark("glyph", GLYPHS.get(glyph[0][0], "unknown"), *glyph.span()) for glyph in _GLYPH.finditer(text)
+    ]
+    for status, pattern in _WORDS:
+        for match in pattern.finditer(text):
+            before = len(match[0]) - len(_BEFORE_WORD.sub("", match[0]))
+            found.append(Mark("word", status, match.start() + before, match.end()))
+    for status, pattern in _BOXES:
+        found += [Mark("box", status, *match.span()) for match in pattern.finditer(text)]
+    for match in _PERCENT.finditer(text):
+        if int(match[1]) <= 100:
+            found.append(Mark("percent", _of_percent(int(match[1])), *match.span()))
+    return tuple(sorted(found, key=lambda mark: (mark.start, mark.end)))
 
 
 def _first(patterns: tuple[tuple[Status, re.Pattern[str]], ...], text: str) -> tuple[Status, int] | None:

@@ -32,10 +32,26 @@ class Blocker:
     snoozed_until: datetime | None = None
     mitigation: str | None = None
     text: str = ""
+    about: str | None = None
+    """What it was opened from: ``service:kafka``, ``signal:…``, ``alert:…``."""
     links: tuple[str, ...] = ()
     source: str | None = None
     """Path of the document or status file that says so."""
     line: int | None = None
+    last_action: str | None = None
+    """Id of the last action on it in the triage log; None: only documents speak of it."""
+    opened_by: str | None = None
+    acknowledged_by: str | None = None
+    escalated_at: datetime | None = None
+    resolved_at: datetime | None = None
+    awake: BlockerState = "open"
+    """The state it returns to when its snooze ends."""
+    snoozed_by: str | None = None
+    snooze_why: str | None = None
+    snooze_ritual: str | None = None
+    """Id of the ritual on whose agenda it returns."""
+    pending: tuple[str, ...] = ()
+    """Kinds of this person's actions on it that wait in the outbox; their effect is shown already."""
 
 
 def age(blocker: Blocker, now: datetime) -> float | None:
