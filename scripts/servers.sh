@@ -9,10 +9,12 @@ need() {
     command -v "$1" >/dev/null || missing="$missing ${2:-$1}"
 }
 need redis-server
+need redis-sentinel
 need prometheus
 need prometheus-alertmanager
 need prometheus-node-exporter
 need prometheus-redis-exporter
+need strace
 need tmux
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086

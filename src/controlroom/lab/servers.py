@@ -24,11 +24,13 @@ from controlroom.lab.ports import reserved
 
 PACKAGES: Mapping[str, str] = {
     "redis-server": "redis-server",
+    "redis-sentinel": "redis-sentinel",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "prometheus-node-exporter": "prometheus-node-exporter",
     "prometheus-redis-exporter": "prometheus-redis-exporter",
+    "strace": "strace",
 }
 """Program → Debian package."""
 
