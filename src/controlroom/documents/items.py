@@ -10,7 +10,7 @@ from controlroom.documents.dates import dates_in
 from controlroom.documents.inline import keyed, plain, unmarked, verbatim
 from controlroom.documents.lists import is_status
 from controlroom.documents.outline import Entry, Section
-from controlroom.documents.page import Page, below, joined, sprint_id, sprint_name
+from controlroom.documents.page import Page, Spot, below, joined, sprint_id, sprint_name
 from controlroom.documents.record import Record
 from controlroom.documents.roles import Column
 from controlroom.domain.documents import DocumentItem, DocumentNote
@@ -57,6 +57,8 @@ def read_item(page: Page, section: Section, record: Record) -> bool:
         extra=extra,
     )
     page.items.append(item)
+    at = record.at("progress") if record.at("status") is None else record.at("status")
+    page.spots.append(Spot(record.line, status_text, record.table, record.row, at))
     _lint(page, item, status.lints)
     if record.raw("risk").strip():
         page.risks.append(DocumentNote(epic, record.text("risk"), record.line))
@@ -157,6 +159,7 @@ def read_entry(page: Page, section: Section, entry: Entry) -> bool:
         sprint_id=sprint and sprint[0],
     )
     page.items.append(item)
+    page.spots.append(Spot(entry.line, status or box))
     _lint(page, item, said.lints)
     return True
 

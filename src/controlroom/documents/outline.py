@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from controlroom.documents.cells import is_rule, split_row
+from controlroom.documents.cells import Span, is_rule, row_spans, texts
 
 CHARACTERS_LIMIT = 4 * 1024 * 1024
 """Largest text that is read, in characters (of a file: bytes)."""
@@ -49,6 +49,8 @@ class Row:
     line: int
     raw: str = ""
     excess: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    """Where the cells that are written lie in `raw`, from bar to bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[Row, ...]
     line: int
+    head: Row | None = None
+    """The header as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,21 +311,24 @@ def _quiet(line: str) -> bool:
 
 
 def _row(line: str, number: int) -> Row:
-    return Row(tuple(split_row(line)), number, line.strip())
+    raw = line.strip()
+    spans = tuple(row_spans(raw))
+    return Row(tuple(texts(raw, spans)), number, raw, (), spans)
 
 
 def _table(rows: Sequence[Row], line: int) -> Table:
     header = rows[0].cells
-    return Table(header, tuple(_fitted(row, len(header)) for row in rows[1:]), line)
+    return Table(header, tuple(_fitted(row, len(header)) for row in rows[1:]), line, rows[0])
 
 
 def _fitted(row: Row, columns: int) -> Row:
-    cells = row.cells
+    cells, spans = row.cells, row.spans
     if len(cells) > columns:
-        by_code = tuple(split_row(row.raw, respect_code=True))
-        cells = by_code if len(by_code) == columns else cells
+        by_code = tuple(row_spans(row.raw, respect_code=True))
+        if len(by_code) == columns:
+            cells, spans = tuple(texts(row.raw, by_code)), by_code
     padded = (*cells, *[""] * (columns - len(cells)))
-    return replace(row, cells=padded[:columns], excess=cells[columns:])
+    return replace(row, cells=padded[:columns], excess=cells[columns:], spans=spans)
 
 
 def _piped(content: str, line: int, previous: Table | None) -> tuple[Table, bool] | None:

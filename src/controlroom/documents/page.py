@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from controlroom.documents.dates import FoundLabel
 from controlroom.documents.inline import plain, unmarked, verbatim
-from controlroom.documents.outline import Entry
+from controlroom.documents.outline import Entry, Row, Table
 from controlroom.domain.calendar import CLOSE_OF_WEEK, CalendarRules, date_of, sprint_date
 from controlroom.domain.documents import (
     DocumentCheck,
@@ -30,6 +30,19 @@ from controlroom.domain.text import dashed
 
 _SPRINT = re.compile(r"\b(sprint|iteration)s?[\s_#–—-]*0*([0-9]+(?:\.[0-9]+)?[a-z]?)(?![0-9])", re.IGNORECASE)
 _ANY_START = dt.date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a card's status stands: a cell of a table's row, or a part of a list's entry."""
+
+    line: int
+    text: str
+    """What was read as the status, as written."""
+    table: Table | None = None
+    row: Row | None = None
+    column: int | None = None
+    """Number of the cell; None in a table that has no column for it."""
 
 
 @dataclass(slots=True)
@@ -54,6 +67,8 @@ class Page:
     rituals: list[DocumentRitual] = field(default_factory=list)
     steps: list[DocumentStep] = field(default_factory=list)
     items: list[DocumentItem] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
+    """Where the status of each of `items` stands."""
     checklists: dict[tuple[str, int], list[DocumentCheck]] = field(default_factory=dict)
     alignments: list[DocumentNote] = field(default_factory=list)
     gates: list[DocumentNote] = field(default_factory=list)

@@ -95,6 +95,11 @@ def share(documents: Iterable[Document], known: Known) -> Known:
 
 def read_outline(text: Outline, path: str, known: Known) -> Document:
     """As `read`, of a text whose outline has been made; `known` may hold what other documents say."""
+    return read_page(text, path, known)[0]
+
+
+def read_page(text: Outline, path: str, known: Known) -> tuple[Document, Page]:
+    """As `read_outline`, with the page it was read on: where everything stands."""
     kind = title_kind(text, path)
     anchor = _anchor(text, path, known.start)
     draft = blocks.fill(Page(path, kind, None, anchor, known.rules, known.squads, draft=True), text)
@@ -116,7 +121,7 @@ def read_outline(text: Outline, path: str, known: Known) -> Document:
     if known.banner and not present:
         message = "the banner is missing: put [program].banner at the top"
         lints.append(Lint("D001", message, path=path, line=1))
-    return Document(
+    document = Document(
         path=path,
         kind=kind,
         title=plain(text.title) or plain(text.front.get("title", "")),
@@ -145,6 +150,7 @@ def read_outline(text: Outline, path: str, known: Known) -> Document:
         prose=tuple(page.prose),
         banner_text=text.before.split("\n\n")[0] if text.title else "",
     )
+    return document, page
 
 
 def _anchor(text: Outline, path: str, start: dt.date | None) -> dt.date | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from controlroom.documents.inline import plain, unmarked
-from controlroom.documents.outline import Row
+from controlroom.documents.outline import Row, Table
 from controlroom.documents.roles import Column
 
 AS_ABOVE = frozenset(
@@ -22,6 +22,7 @@ class Record:
     header: tuple[str, ...]
     columns: tuple[Column | None, ...]
     row: Row
+    table: Table
 
     @property
     def line(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from controlroom.documents import milestones, rituals, waves
 from controlroom.documents.inline import link_target, plain, unmarked
@@ -28,7 +29,7 @@ def read_table(page: Page, section: Section, table: Table, role: Role | None) ->
     for row in _filled(rows, columns, what):
         if not any(cell.strip() for cell in row.cells):
             continue
-        if not _take(page, section, Record(table.header, columns, row), what, role):
+        if not _take(page, section, Record(table.header, columns, row, table), what, role):
             keep = page.aside if what == "unknown" else page.not_read
             keep(section.title, row.raw, row.line)
         for cell in row.excess:
@@ -46,7 +47,7 @@ def _filled(rows: Sequence[Row], columns: Sequence[Column | None], what: TableRo
         for number in grouping & set(range(len(cells))):
             if any(cells) and previous and plain(cells[number]).casefold() in AS_ABOVE:
                 cells[number] = previous.cells[number]
-        filled = Row(tuple(cells), row.line, row.raw, row.excess)
+        filled = replace(row, cells=tuple(cells))
         previous = filled if any(cells) else previous
         yield filled
 

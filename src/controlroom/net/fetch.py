@@ -273,7 +273,7 @@ class Api:
 
     def _explained(self, problem: Exception) -> tuple[str, str]:
         """Reason and remedy for a failed exchange, from the most telling of its causes."""
-        for cause in _causes(problem):
+        for cause in causes(problem):
             if isinstance(cause, ssl.SSLCertVerificationError):
                 said = clean(cause.verify_message or "it does not verify", 200)
                 return (
@@ -302,7 +302,7 @@ class Api:
         return f"the connection to {self.shown} broke", "see whether it is being restarted"
 
 
-def _causes(problem: BaseException) -> Iterator[BaseException]:
+def causes(problem: BaseException) -> Iterator[BaseException]:
     """`problem` and what led to it, innermost last, groups opened; bounded, as such chains may be rings."""
     queue, known = [problem], set[int]()
     while queue and len(known) < 32:
