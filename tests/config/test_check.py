@@ -56,6 +56,31 @@ ERRORS = {
     "an unknown theme": ("[ui]\ntheme='controlroom-dork'\n", "ui.theme", "controlroom-dork"),
     "an unknown action": ("[keys]\npane.zum = 'z'\n", "keys.pane.zum", "no such action"),
     "a key with two meanings": ("[keys]\npane.zoom = 'f'\n", "keys.pane.zoom", "squad.focus"),
+    "the store's certificates that are not there": (
+        "[store]\nurl='rediss://h'\nca='ca.pem'\n",
+        "store.ca",
+        "ca.pem",
+    ),
+    "a certificate without its key": (
+        "[store]\nurl='rediss://h'\ncert='controlroom.toml'\n",
+        "store.cert",
+        "without its key",
+    ),
+    "a key without its certificate": (
+        "[store]\nurl='rediss://h'\nkey='controlroom.toml'\n",
+        "store.key",
+        "without its certificate",
+    ),
+    "a secret file of the store that is not there": (
+        "[store]\nurl='redis://h'\npassword={file='p'}\n",
+        "store.password",
+        "No such file",
+    ),
+    "a command for the webhook that is not there": (
+        "[triage]\nwebhook={command='no-such-program x'}\n",
+        "triage.webhook",
+        "no-such-program",
+    ),
     "a file where a folder is meant": ("[status]\ndir='controlroom.toml'\n", "status.dir", "not a folder"),
 }
 
@@ -97,6 +122,19 @@ WARNINGS = {
         "services[0].headers.X-Api-Key",
         "a secret",
     ),
+    "a literal password of the store": (
+        "[store]\nurl='redis://h'\npassword='hunter2'\n",
+        "store.password",
+        "a secret",
+    ),
+    "a literal webhook": ("[triage]\nwebhook='https://h/hunter2'\n", "triage.webhook", "a secret"),
+    "an unset variable for the webhook": (
+        "[triage]\nwebhook={env='HOOK'}\n",
+        "triage.webhook",
+        "HOOK is not set",
+    ),
+    "certificates that nobody asks for": ("[store]\nurl='redis://h'\nca='x'\n", "store.ca", "rediss://"),
+    "a user of a folder": ("[store]\nusername='u'\n", "store.username", "redis://"),
     "a bare offset": ("[ui]\nviewer_zone='+05:30'\n", "ui.viewer_zone", "daylight"),
     "weeks without a start": ("[[waves]]\nname='A'\nweeks=[1,2]\n", "program.start", "no dates"),
 }
@@ -112,6 +150,38 @@ def test_what_works_and_is_worth_knowing(tmp_path: Path, what: str) -> None:
     assert warning.key == key
     assert message in warning.message
     assert "hunter2" not in report.as_text(found) + report.as_json(found)
+
+
+def test_a_password_in_the_stores_address_has_a_place_of_its_own(tmp_path: Path) -> None:
+    """The warning says where the password belongs, whatever kind of Redis it is."""
+    for url in (
+        "redis://:hunter2@h",
+        "rediss+sentinel://u:hunter2@a,b/m",
+        "redis+cluster://u:hunter2@a:1,b:2",
+    ):
+        (warning,) = problems(tmp_path, f"[store]\nurl='{url}'\n").warnings
+        assert "[store].password = { env" in warning.remedy
+
+
+def test_a_store_for_a_team_is_no_problem(tmp_path: Path) -> None:
+    """Sentinel, TLS with certificates of its own, a user and references: nothing to remark."""
+    for name in ("ca.pem", "room.pem", "room.key"):
+        (tmp_path / name).touch()
+    text = """
+        [store]
+        url = "rediss+sentinel://one:26379,two:26379/mymaster/2?prefix=orchard"
+        username = "room"
+        password = { env = "STORE" }
+        ca = "ca.pem"
+        cert = "room.pem"
+        key = "room.key"
+        [triage]
+        by = "Noor"
+        channel = "#cellar"
+        webhook = { env = "HOOK" }
+        """
+    found = problems(tmp_path, text, STORE="x", HOOK="https://h/x", HOME=str(tmp_path))
+    assert (found.errors, found.warnings) == ((), ())
 
 
 def test_documents_may_declare_what_the_file_does_not(tmp_path: Path) -> None:

@@ -37,6 +37,38 @@ def test_documents_alone_make_a_configuration() -> None:
     assert config.polling.services == 5.0
 
 
+def test_the_store_and_triage() -> None:
+    """Durations may be words, a secret is a reference, and what is left out has its default."""
+    config = read(
+        "[store]\nurl='rediss://h:1/2'\ninterval='250ms'\ntimeout=3\nusername='u'\npassword={env='P'}\n"
+        "ca='a b.pem'\ncert='c.pem'\nkey='k.pem'\n"
+        "[triage]\nby='Noor'\nchannel='#cellar'\nwebhook={file='hook'}\n"
+        "[documents]\nwrite_back='always'\n"
+    )
+    store, triage = config.store, config.triage
+    assert (store.url, store.interval, store.timeout, store.username) == ("rediss://h:1/2", 0.25, 3.0, "u")
+    assert (store.password, store.ca, store.cert, store.key) == (
+        SecretRef(env="P"),
+        "a b.pem",
+        "c.pem",
+        "k.pem",
+    )
+    assert (triage.by, triage.channel, triage.webhook) == ("Noor", "#cellar", SecretRef(file="hook"))
+    assert config.documents.write_back == "always"
+    bare = read("[triage]\nchannel=''\n")
+    assert (bare.store.url, bare.store.interval, bare.store.timeout) == ("dir:log", 1.0, 2.0)
+    assert (bare.triage.by, bare.triage.channel, bare.triage.webhook) == (None, "", None)
+    assert bare.documents.write_back == "ask"
+
+
+def test_a_written_secret_is_kept_as_one() -> None:
+    """A password or webhook written into the file works, and no representation shows it."""
+    config = read("[store]\nurl='redis://h'\npassword='hunter2'\n[triage]\nwebhook='https://h/hunter2'\n")
+    assert config.store.password == SecretRef(literal="hunter2")
+    assert config.triage.webhook == SecretRef(literal="https://h/hunter2")
+    assert "hunter2" not in repr((config.store, config.triage))
+
+
 @pytest.mark.parametrize("start", ["2025-10-04", '"2025-10-04"', '"latest saturday"', '"Latest Saturday"'])
 def test_the_start_may_be_a_date_a_text_or_the_latest_weekday(start: str) -> None:
     """All spellings give the same Saturday on the Wednesday after it."""

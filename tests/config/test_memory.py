@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import pickle
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from controlroom.config import example
 from controlroom.config.errors import ConfigErrors
 from controlroom.config.load import KEPT, load
+from controlroom.stores import saved
 
 HEAVY = ("pydantic", "pydantic_core", "tomllib", "tomlkit", "httpx", "redis", "textual", "rapidfuzz")
 
@@ -50,7 +53,17 @@ def test_what_is_remembered_is_what_was_read(path: Path, tmp_path: Path) -> None
     again = load(path, environ=environ, today=lambda _: dt.date(2025, 10, 8))
     later = load(path, environ=environ, today=lambda _: dt.date(2025, 10, 11))
     assert again is not first
-    for name in ("services", "prometheus", "alertmanagers", "documents", "status", "store", "ui", "keys"):
+    for name in (
+        "services",
+        "prometheus",
+        "alertmanagers",
+        "documents",
+        "status",
+        "store",
+        "triage",
+        "ui",
+        "keys",
+    ):
         assert getattr(again, name) == getattr(first, name)
     assert again.program.squads == first.program.squads
     assert again.program.waves == first.program.waves
@@ -119,6 +132,8 @@ def test_a_cache_that_cannot_be_written_is_no_error(path: Path, cache: str) -> N
     "secret",
     [
         "[store]\nurl = 'redis://u:hunter2@h/0'",
+        "[store]\nurl = 'redis://h'\npassword = 'hunter2'",
+        "[triage]\nwebhook = 'https://h/hunter2'",
         "[[prometheus]]\nurl = 'http://h'\ntoken = 'hunter2'",
         "[[services]]\nkind='http'\nurl='http://h'\nheaders = { Authorization = 'hunter2' }",
         "[[services]]\nkind='http'\nurl='http://h/?api_key=hunter2'",
@@ -139,3 +154,20 @@ def test_the_cache_does_not_grow_without_end(tmp_path: Path) -> None:
         path.write_text(f"[program]\ntitle = '{number}'\n")
         load(path, environ={"HOME": str(tmp_path)})
     assert len(memories(tmp_path)) == KEPT
+
+
+def test_what_an_older_program_remembered_is_read_anew(path: Path, tmp_path: Path) -> None:
+    """A memory whose values had other fields is of no use, and is replaced."""
+    environ = {"HOME": str(tmp_path)}
+    load(path, environ=environ)
+    (memory,) = memories(tmp_path)
+    good = memory.read_bytes()
+    split = len(saved.MAGIC) + 4
+    size = int.from_bytes(good[split : split + 4], "big")
+    shapes = pickle.loads(good[split + 4 : split + 4 + size])
+    shapes["controlroom.config.shape:File"] = shapes["controlroom.config.shape:File"][:-1]
+    head = pickle.dumps(shapes, protocol=5)
+    content = len(head).to_bytes(4, "big") + head + good[split + 4 + size :]
+    memory.write_bytes(saved.MAGIC + zlib.crc32(content).to_bytes(4, "big") + content)
+    assert load(path, environ=environ).triage.channel == "#control-room"
+    assert memory.read_bytes() == good

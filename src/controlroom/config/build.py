@@ -62,6 +62,7 @@ def config(file: File, path: Path | None, today: Today = today_by_clock) -> Conf
         documents=file.documents,
         status=file.status,
         store=file.store,
+        triage=file.triage,
         polling=file.polling,
         ui=file.ui,
         keys=file.keys,

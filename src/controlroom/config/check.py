@@ -64,10 +64,13 @@ def _remarks(file: File, folder: Path, environ: Mapping[str, str]) -> Iterator[R
     yield from _start(file)
     yield from _documents(file, folder)
     yield from _files(file, folder)
+    yield from _store(file, folder)
     for place, ref in _references(file):
         yield from _secret(ref, place, folder, environ)
     for place in literal_secrets(file):
         remedy = 'keep it elsewhere and write { env = "NAME" }, { file = "path" } or { command = "…" }'
+        if place == ("store", "url"):
+            remedy = 'take it out and name it: [store].password = { env = "NAME" }'
         yield Remark("warning", place, "a secret is written into the configuration", remedy)
     yield from _looks(file, environ)
 
@@ -127,6 +130,30 @@ def _files(file: File, folder: Path) -> Iterator[Remark]:
             yield Remark("error", place, f"{clean(name)} is not a folder", "name a folder; it may be new")
 
 
+def _store(file: File, folder: Path) -> Iterator[Remark]:
+    """What the store needs besides its address, and what it does not."""
+    store = file.store
+    kind = store.url.partition(":")[0]
+    tls = kind.startswith("rediss")
+    for name, used in (("ca", tls), ("cert", tls), ("key", tls), ("username", kind != "dir")):
+        value = getattr(store, name)
+        if value is None:
+            continue
+        if not used:
+            scheme = "rediss://" if name != "username" else "redis://"
+            yield Remark("warning", ("store", name), f"{name} is used with {scheme} only", "leave it out")
+        elif name != "username" and not _exists(folder, value, Path.is_file):
+            message = f"there is no file {clean(value)}"
+            yield Remark("error", ("store", name), message, "name a file in PEM form")
+    if store.password is not None and kind == "dir":
+        yield Remark("warning", ("store", "password"), "password is used with redis:// only", "leave it out")
+    if store.cert is not None and store.key is None:
+        remedy = "name its key: the same file, where it holds both"
+        yield Remark("error", ("store", "cert"), "a certificate without its key", remedy)
+    if store.key is not None and store.cert is None:
+        yield Remark("error", ("store", "key"), "a key without its certificate", "name it as cert")
+
+
 def _exists(folder: Path, name: str, test: Callable[[Path], bool] = Path.exists) -> bool:
     try:
         return test(folder / Path(name).expanduser())
@@ -148,6 +175,10 @@ def _references(file: File) -> Iterator[tuple[Place, SecretRef]]:
             for name, value in getattr(thing, "headers", {}).items():
                 if isinstance(value, SecretRef):
                     yield (section, number, "headers", name), value
+    if file.store.password is not None:
+        yield ("store", "password"), file.store.password
+    if file.triage.webhook is not None:
+        yield ("triage", "webhook"), file.triage.webhook
 
 
 def _secret(ref: SecretRef, place: Place, folder: Path, environ: Mapping[str, str]) -> Iterator[Remark]:

@@ -31,6 +31,12 @@ def literal_secrets(file: File) -> Iterator[Place]:
                     yield (*place, "headers", name)
     if in_address(file.store.url):
         yield ("store", "url")
+    for place, ref in (
+        (("store", "password"), file.store.password),
+        (("triage", "webhook"), file.triage.webhook),
+    ):
+        if ref is not None and ref.literal is not None:
+            yield place
 
 
 def in_address(url: str) -> bool:

@@ -150,7 +150,7 @@ def _remember(memory: Path | None, raw: bytes, file: File) -> None:
             old.unlink(missing_ok=True)
 
 
-def reader(rooms: Sequence[str] = ("config", "domain", "probes")) -> str:
+def reader(rooms: Sequence[str] = ("config", "domain", "probes", "stores")) -> str:
     """This program's version and the state of every module of the `rooms` that say what a file means."""
     package = Path(__file__).parents[1]
     seen = [__version__, sys.version]

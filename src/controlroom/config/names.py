@@ -28,7 +28,7 @@ Ids = Mapping[str, Named]
 _REFERENCES: Mapping[str, Mapping[str, str]] = {
     "waves": {"squads": "squads", "sprints": "sprints"},
     "sprints": {"squads": "squads", "wave": "waves"},
-    "dependencies": {"owner": "squads", "services": "services"},
+    "dependencies": {"owner": "squads", "services": "services", "squads": "squads"},
     "services": {
         "owner": "squads",
         "squads": "squads",

@@ -16,17 +16,32 @@ from controlroom.domain.text import clean, dashed, slug
 
 Table = dict[str, Any]
 
-VERBATIM = frozenset({"banner", "url", "file", "env", "command", "ca", "paths", "dir", "password", "token"})
+VERBATIM = frozenset(
+    (
+        *("banner", "url", "file", "env", "command", "ca", "cert", "key", "paths", "dir"),
+        *("password", "token", "webhook"),
+    )
+)
 """Keys whose text is used, not shown: it stays byte for byte."""
 
 MAY_BE_EMPTY = frozenset(
     (
         *("banner", "note", "reason", "section", "group", "signals_text", "equals", "focus", "headers"),
         "program.title",
+        "triage.channel",
     )
 )
 
 START = 'write start = 2025-10-04, or "latest saturday" for the most recent such day'
+
+_PACES = (
+    ("documents", "interval"),
+    ("status", "interval"),
+    ("store", "interval"),
+    ("store", "timeout"),
+    ("polling", "services"),
+    ("polling", "timeout"),
+)
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smh])\s*)+")
@@ -71,9 +86,11 @@ def normal(data: Table, found: Findings) -> Table:
     for section in ("prometheus", "alertmanagers"):
         for place, table in _tables(data, section):
             _server(table, place, found)
-    for section, name in (("documents", "interval"), ("status", "interval"), ("polling", "services")):
+    for section, name in _PACES:
         _duration(data.get(section), name, (section,), found)
-    _duration(data.get("polling"), "timeout", ("polling",), found)
+    for section in ("store", "triage"):
+        if isinstance(data.get(section), dict):
+            _secrets(data[section])
     if isinstance(data.get("documents"), dict) and isinstance(data["documents"].get("paths"), str):
         data["documents"]["paths"] = [data["documents"]["paths"]]
     return data
@@ -245,7 +262,7 @@ def _server(table: Table, place: Place, found: Findings) -> None:
 
 
 def _secrets(table: Table) -> None:
-    for name in ("password", "token"):
+    for name in ("password", "token", "webhook"):
         if isinstance(table.get(name), str):
             table[name] = {"literal": table[name]}
 

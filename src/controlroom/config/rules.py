@@ -27,7 +27,18 @@ SHORTEST = 0.05
 
 LONGEST = 7 * 86_400.0
 WEEK_LIMIT = 5_200
-STORES = ("dir", "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+STORES = (
+    *("dir", "redis", "rediss", "redis+unix"),
+    *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+)
+_STORE_EXAMPLES = {
+    "redis+unix": "redis+unix:///run/redis.sock",
+    "redis+sentinel": "redis+sentinel://one:26379,two:26379/mymaster",
+    "rediss+sentinel": "rediss+sentinel://one:26379,two:26379/mymaster",
+    "redis+cluster": "redis+cluster://one:6379,two:6379",
+    "rediss+cluster": "rediss+cluster://one:6379,two:6379",
+    "rediss": "rediss://host:6379/0",
+}
 HTTP_KINDS = frozenset({"http", "prometheus", "alertmanager"})
 _ABBREVIATIONS = {
     "pt": "America/Los_Angeles",
@@ -58,7 +69,7 @@ def check(file: File, found: Findings, kinds: Sequence[str]) -> None:
     _cycles(file.services, found)
     _servers(file, found)
     _pace(file, found)
-    _store(file.store.url, found)
+    _store(file, found)
 
 
 def zone_problem(name: str) -> str | None:
@@ -291,18 +302,31 @@ def _pace(file: File, found: Findings) -> None:
     limits: Mapping[Place, Callable[[], float]] = {
         ("documents", "interval"): lambda: file.documents.interval,
         ("status", "interval"): lambda: file.status.interval,
+        ("store", "interval"): lambda: file.store.interval,
         ("polling", "services"): lambda: file.polling.services,
     }
     for place, value in limits.items():
         _between(value(), SHORTEST, LONGEST, place, found)
     _between(file.polling.timeout, 0.001, 3600, ("polling", "timeout"), found)
+    _between(file.store.timeout, 0.001, 3600, ("store", "timeout"), found)
     _between(file.polling.at_once, 1, 1000, ("polling", "at_once"), found)
 
 
-def _store(url: str, found: Findings) -> None:
-    problem = store_problem(url)
+def _store(file: File, found: Findings) -> None:
+    problem = store_problem(file.store.url)
     if problem is not None:
         found.add(("store", "url"), *problem)
+    elif file.store.password is not None and _password_inside(file.store.url):
+        found.add(("store", "url"), "the address holds a password beside [store].password", "take it out")
+    webhook = file.triage.webhook
+    if webhook is not None and webhook.literal is not None:
+        _address(webhook.literal, "http", ("triage", "webhook"), found)
+
+
+def _password_inside(url: str) -> bool:
+    from controlroom.stores import redis_urls
+
+    return redis_urls.is_redis(url) and redis_urls.parse(url).password is not None
 
 
 def store_problem(url: str) -> tuple[str, str] | None:
@@ -313,4 +337,12 @@ def store_problem(url: str) -> tuple[str, str] | None:
         return "the store's kind is not known", remedy
     if not rest.strip("/") and scheme == "dir":
         return "the store's folder is missing", 'write "dir:log"'
+    if scheme == "dir":
+        return None
+    from controlroom.stores import redis_urls
+
+    try:
+        redis_urls.parse(url)
+    except ValueError as problem:
+        return str(problem), f'write it like "{_STORE_EXAMPLES.get(scheme, "redis://host:6379/0")}"'
     return None

@@ -17,6 +17,7 @@ from controlroom.config.values import (
     PrometheusServer,
     StatusFolder,
     Store,
+    Triage,
     Ui,
 )
 from controlroom.domain.calendar import CalendarRules
@@ -47,6 +48,7 @@ class File:
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)
+    triage: Triage = field(default_factory=Triage)
     polling: Polling = field(default_factory=Polling)
     ui: Ui = field(default_factory=Ui)
     keys: Mapping[str, str] = field(default_factory=dict)

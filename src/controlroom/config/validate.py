@@ -160,7 +160,7 @@ def _choice(plain: Any, place: Place, said: list[str]) -> str:
 
 
 def _is_secret(place: Place) -> bool:
-    return len(place) > 1 and ("headers" in place[:-1] or place[-1] in ("password", "token"))
+    return len(place) > 1 and ("headers" in place[:-1] or place[-1] in ("password", "token", "webhook"))
 
 
 def _hint(place: Place) -> Any:

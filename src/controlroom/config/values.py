@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.program import Program
 
@@ -67,6 +67,8 @@ class Documents:
     interval: float = 2.0
     banner_required: bool = True
     """Lint D001 for a document without `[program].banner` (only where a banner is configured)."""
+    write_back: Literal["never", "ask", "always"] = "ask"
+    """Whether a card moved in the room is moved in its document too: that one cell is rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,30 @@ class StatusFolder:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """`[store]`: where the triage log lives."""
+    """`[store]`: where the triage log lives: a folder beside the configuration, or a Redis for teams."""
 
     url: str = "dir:log"
+    interval: float = 1.0
+    """Seconds between looks at what others did."""
+    timeout: float = 2.0
+    username: str | None = None
+    password: SecretRef | None = None
+    ca: str | None = None
+    """PEM file of the authority that signed the server's certificate."""
+    cert: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """`[triage]`: who acts here, and where escalations go."""
+
+    by: str | None = None
+    """Name that actions are signed with; None is the login name."""
+    channel: str = ""
+    """Where an escalation's text is meant to go, such as ``#tiger-crew``."""
+    webhook: SecretRef | None = None
+    """A Slack-compatible URL that takes ``{"text": …}``; asked before anything is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +153,7 @@ class Config:
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)
+    triage: Triage = field(default_factory=Triage)
     polling: Polling = field(default_factory=Polling)
     ui: Ui = field(default_factory=Ui)
     keys: Mapping[str, str] = field(default_factory=dict)
