@@ -74,8 +74,7 @@ def _run(given: list[str]) -> int:
 
     if run not in QUICK:
         gc.enable()
-    command: Callable[[argparse.Namespace], int] = getattr(commands, run)
-    return command(options)
+    return commands.find(run)(options)
 
 
 def _quietly() -> int:
@@ -236,9 +235,11 @@ def _nothing(parser: argparse.ArgumentParser) -> None:
     """A command without arguments of its own."""
 
 
-def _branch(parser: argparse.ArgumentParser, *branches: tuple[str, str, str, Arguments]) -> None:
+def _branch(
+    parser: argparse.ArgumentParser, *branches: tuple[str, str, str, Arguments], needed: bool = True
+) -> None:
     """Words after the command: name, the function that runs it, help, arguments."""
-    below = parser.add_subparsers(metavar="WHAT", required=True, parser_class=_Parser)
+    below = parser.add_subparsers(metavar="WHAT", required=needed, parser_class=_Parser)
     for name, run, text, arguments in branches:
         branch = below.add_parser(
             name,
@@ -246,7 +247,7 @@ def _branch(parser: argparse.ArgumentParser, *branches: tuple[str, str, str, Arg
             description=text[:1].upper() + text[1:] + ".",
             parents=[_common(top=False)],
         )
-        branch.set_defaults(run=run)
+        branch.set_defaults(run=run, verb=name)
         arguments(branch)
 
 
@@ -276,7 +277,16 @@ def _documents(parser: argparse.ArgumentParser) -> None:
     def read(branch: argparse.ArgumentParser) -> None:
         branch.add_argument("files", nargs="+", metavar="FILE", help="Markdown documents")
 
-    _branch(parser, ("read", "documents_read", "say what the documents say", read))
+    def set_status(branch: argparse.ArgumentParser) -> None:
+        branch.add_argument("file", metavar="FILE", help="a Markdown document with a grid of cards")
+        branch.add_argument("item", metavar="ITEM", help="the card's id, as documents read shows it")
+        branch.add_argument("status", metavar="STATUS", help="not started, in progress, blocked or done")
+
+    _branch(
+        parser,
+        ("read", "documents_read", "say what the documents say", read),
+        ("set-status", "documents_set_status", "change the one cell with a card's status", set_status),
+    )
 
 
 def _calendar(parser: argparse.ArgumentParser) -> None:
@@ -290,6 +300,37 @@ def _rituals(parser: argparse.ArgumentParser) -> None:
 
 def _blockers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=["list"], default="list", metavar="list")
+    parser.add_argument("--all", action="store_true", help="resolved ones too (JSON always has them)")
+
+
+def _blocker(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import BLOCKER
+
+    _branch(parser, *BLOCKER)
+
+
+def _item(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import ITEM
+
+    _branch(parser, *ITEM)
+
+
+def _log(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import log
+
+    log(parser)
+
+
+def _outbox(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import OUTBOX
+
+    _branch(parser, *OUTBOX, needed=False)
+
+
+def _store(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import STORE
+
+    _branch(parser, *STORE)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
@@ -324,7 +365,7 @@ COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
     ("lab", "open the room on real servers found on this machine", _lab),
     ("snapshot", "one sweep of everything", _snapshot),
     ("watch", "a line per change, until interrupted", _nothing),
-    ("documents", "read the squads' documents", _documents),
+    ("documents", "read the squads' documents, or change one status in them", _documents),
     ("calendar", "where a date, an instant or a label stands in the programme", _calendar),
     ("rituals", "rituals in progress and next", _rituals),
     ("services", "health of the services", _nothing),
@@ -332,9 +373,16 @@ COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
     ("gate", "exit gates of the waves", _nothing),
     ("alerts", "active alerts by squad", _nothing),
     ("blockers", "what holds work up", _blockers),
+    ("blocker", "open, escalate, resolve a blocker, and what else is done to one", _blocker),
+    ("item", "move a card, or say whose it is", _item),
+    ("waiting", "who waits on whom, and what to unblock first", _nothing),
+    ("log", "the triage log: who did what, when", _log),
+    ("outbox", "your actions that are not in the log yet", _outbox),
+    ("store", "copy the triage log to another store", _store),
     ("lint", "what is wrong with what people wrote", _nothing),
     ("diff", "what changed since the last standup, or between two status files", _diff),
     ("publish", "write the status JSON of the day", _publish),
     ("themes", "themes of the room", _themes),
 )
-"""Name, help and arguments of every command; the function of the same name in `commands` runs it."""
+"""Name, help and arguments of every command; the function of the same name in `commands` runs it, or of each
+word after it the one that is named there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,13 +17,15 @@ from controlroom.domain import telemetry
 from controlroom.domain.health import ServiceState
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.signals import Signal
-from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
+from controlroom.domain.snapshot import Observation, OutboxSeen, Snapshot, SourceKind, SourceStatus
 from controlroom.domain.telemetry import GapCode, SignalReading
 
 if TYPE_CHECKING:
+    from controlroom.acting import Desk
     from controlroom.domain.program import Program
     from controlroom.engine.engine import Engine
     from controlroom.engine.ports import Clock, Source
+    from controlroom.stores.delivery import Delivery
 
 
 def utc_now() -> datetime:
@@ -45,6 +48,10 @@ class Room:
     clock: Clock
     kinds: Collection[SourceKind] | None = None
     """Sources to use; None is all."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """Names the person and the folder of the outbox."""
+    _delivery: Delivery | None = None
+    _desk: Desk | None = None
     _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     _engine: Engine | None = None
 
@@ -63,6 +70,31 @@ class Room:
         sources = await asyncio.to_thread(self._sources)
         self._engine = self._new_engine()
         await self._engine.run(sources)
+
+    @property
+    def delivery(self) -> Delivery:
+        """Where actions go: shared by the source that reads the log and the desk that writes it."""
+        if self._delivery is None:
+            from controlroom.acting import make_delivery
+
+            self._delivery = make_delivery(self.config, self.environ)
+        return self._delivery
+
+    @property
+    def desk(self) -> Desk:
+        """Where actions are handed in."""
+        if self._desk is None:
+            from controlroom.acting import Desk
+
+            self._desk = Desk(
+                self.config,
+                lambda: self.delivery,
+                lambda: self.snapshot,
+                self.clock,
+                self.poll_now,
+                self.environ,
+            )
+        return self._desk
 
     async def close(self) -> None:
         """Let go of everything. `run` and `sweep` close their sources themselves, when they end."""
@@ -108,9 +140,17 @@ class Room:
             ("metrics", _metrics),
             ("alerts", _alerts),
         )
-        return [
+        sources = [
             source for kind, make in makers if self._wanted(kind) for source in make(self.config, self.clock)
         ]
+        return [*sources, self._log_source()] if self._wanted("store") else sources
+
+    def _log_source(self) -> Source:
+        from controlroom.sources.log import LogSource
+
+        store = self.config.store
+        title = _store_title(store.url)
+        return LogSource(lambda: self.delivery, store.interval, self.clock, title, timeout=store.timeout)
 
 
 def build(
@@ -119,12 +159,13 @@ def build(
     clock: Clock = utc_now,
     sources: Collection[SourceKind] | None = None,
     restored: Snapshot | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> Room:
     """A room for `config`, showing `restored` (the room of an earlier run) until sources answer."""
     snapshot = _first(config, sources)
     if restored is not None:
         snapshot = _resumed(snapshot, restored)
-    return Room(config, snapshot, clock, sources)
+    return Room(config, snapshot, clock, sources, environ)
 
 
 def last_known(config: Config, environ: Mapping[str, str]) -> Snapshot | None:
@@ -150,7 +191,22 @@ def keep(config: Config, snapshot: Snapshot, environ: Mapping[str, str]) -> None
         return
     with contextlib.suppress(OSError, TypeError):
         # What documents and status files say is read again at once; only what it led to is kept.
-        saved.write(path, replace(snapshot, documents=(), status=None, baseline=None, changes=()))
+        saved.write(
+            path,
+            replace(
+                snapshot,
+                documents=(),
+                status=None,
+                baseline=None,
+                changes=(),
+                declared_items=(),
+                kept_blockers=(),
+                kept_items=(),
+                ledger=None,
+                log=None,
+                outbox=OutboxSeen(),
+            ),
+        )
 
 
 def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
@@ -217,6 +273,8 @@ def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:
         ),
         signals=signals,
         alerts=tuple(a for a in old.alerts if any(s.id == f"alerts:{a.server}" for s in first.sources)),
+        blockers=old.blockers,
+        declared_blockers=old.declared_blockers,
     )
     if first.source("documents") is not None:
         snapshot = replace(
@@ -224,8 +282,6 @@ def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:
             program=old.program,
             items=old.items,
             steps=old.steps,
-            blockers=old.blockers,
-            declared_blockers=old.declared_blockers,
             lints=old.lints,
             document_lints=old.document_lints,
             first_seen=old.first_seen,
@@ -271,7 +327,14 @@ def _statuses(config: Config) -> list[SourceStatus]:
         statuses.append(SourceStatus(_metrics_id(server), "metrics", server.id, server.interval))
     for manager in config.alertmanagers:
         statuses.append(SourceStatus(f"alerts:{manager.id}", "alerts", manager.id, manager.interval))
+    statuses.append(SourceStatus("store", "store", _store_title(config.store.url), config.store.interval))
     return statuses
+
+
+def _store_title(url: str) -> str:
+    """The store as it is written, without what stands before an @: it may hold a password."""
+    scheme, colon, rest = url.partition(":")
+    return f"{scheme}{colon}{'//' if '@' in rest else ''}{rest.rpartition('@')[2]}"
 
 
 def _services_interval(config: Config) -> float:

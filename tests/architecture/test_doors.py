@@ -15,7 +15,7 @@ SOURCE = Path(controlroom.__file__).parent
 ROOMS = frozenset(
     {
         *("domain", "config", "engine", "net", "probes", "sources", "stores", "documents"),
-        *("reports", "headless", "tui", "lab", "wiring", "cli", "commands"),
+        *("reports", "headless", "tui", "lab", "wiring", "acting", "cli", "commands"),
     }
 )
 CLIENTS = frozenset(
@@ -47,6 +47,7 @@ MAY_USE = {
     "headless": {"headless", "reports", "domain", "engine", "wiring", "config"},
     "lab": {"lab", "config", "domain", "cli"},
     "tui": {"tui", "domain", "engine", "config"},
+    "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring"},
     "wiring": ROOMS - {"tui", "headless", "cli", "commands", "lab"},
     "commands": ROOMS,
     "cli": ROOMS,

@@ -373,8 +373,16 @@ def test_init_without_documents_is_a_commented_start(desk: Desk) -> None:
         (("publish", "--slot", "nightly2"), 2, "did you mean nightly?"),
         (("publish", "--date", "tomorrow"), 2, "--date tomorrow"),
         (("diff", "2030-01-01"), 2, "2030-01-01"),
-        (("blocker", "open"), 2, "unknown command: blocker"),
-        (("item", "set"), 2, "unknown command: item"),
+        (("blocker", "opn"), 2, "did you mean open?"),
+        (("blocker", "resolve"), 2, "blocker resolve --help"),
+        (("item", "set", "a/b"), 2, "give one of --status"),
+        (("item", "set", "a/b", "--status", "done", "--owner", "Odile"), 2, "several changes"),
+        (("blocker", "note", "b-1", "x", "--seen", "a", "--any"), 2, "not allowed with"),
+        (("blocker", "note", "b-1", "x", "--id", ""), 2, "an action's id"),
+        (("log", "--since", "-1"), 2, "revs count from 1"),
+        (("log", "--json", "--raw"), 2, "two formats"),
+        (("outbox", "drop", "nothing-like-it"), 2, "no such conflict"),
+        (("store", "copy", "dir:log", "nowhere"), 2, "kind is not known"),
     ],
 )
 def test_errors_say_what_where_and_the_remedy(
@@ -501,7 +509,7 @@ def test_version_and_help(desk: Desk) -> None:
     text = desk.call("--help").stdout
     for command in ("snapshot", "watch", "publish", "calendar", "lab"):
         assert f"\n    {command}" in text
-    for later in ("outbox", "serve", "evidence", "standup", "collect", "waiting", "summary", "item"):
+    for later in ("serve", "evidence", "standup", "collect", "summary"):
         assert f"\n    {later} " not in text
 
 

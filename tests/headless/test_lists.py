@@ -6,8 +6,10 @@ import datetime as dt
 
 import pytest
 
+from controlroom.domain.ledger import Ledger
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
+from controlroom.domain.ranking import ranked
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.triage import Blocker
 from controlroom.headless import blockers, lint
@@ -47,7 +49,7 @@ def test_what_hurts_most_comes_first() -> None:
         Blocker("worst", "e", opened_at=NOW - 30 * HOUR),
         Blocker("due", "f", opened_at=NOW - 3 * HOUR),
     )
-    order = [blocker.id for blocker in blockers.ranked(listed, NOW)]
+    order = [blocker.id for blocker in ranked(listed, NOW)]
     assert order == ["worst", "over", "due", "undated", "young", "done"]
 
 
@@ -71,7 +73,8 @@ def test_the_shape_of_blockers() -> None:
     listed = (Blocker("b", "No paper", owning_squad="ink", blocking_squad="mill", opened_at=NOW - 5 * HOUR),)
     document = blockers.as_json(Snapshot(Program(), blockers=listed), NOW)
     (entry,) = document["blockers"]
-    assert document["rev"] == 0
+    assert document["rev"] is None, "the log was not read"
+    assert blockers.as_json(Snapshot(Program(), ledger=Ledger(7)), NOW)["rev"] == 7
     assert (entry["age_s"], entry["sla"], entry["state"], entry["last_action"]) == (
         18_000,
         "breach",

@@ -13,7 +13,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
 from controlroom.domain.telemetry import GapCode
 from controlroom.domain.triage import age, sla
-from controlroom.headless import telemetry
+from controlroom.headless import actions, telemetry
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 Severity = Literal["critical", "error", "warning"]
@@ -34,6 +34,7 @@ def attention(snapshot: Snapshot, now: datetime) -> tuple[Attention, ...]:
     found = (
         *_services(snapshot, now),
         *_blockers(snapshot, now),
+        *_undelivered(snapshot),
         *_alerts(snapshot),
         *_gates(snapshot),
         *_gaps(snapshot),
@@ -87,6 +88,20 @@ def _blockers(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
         word = "BREACH" if standing == "breach" else "due soon"
         severity: Severity = "critical" if standing == "breach" else "warning"
         yield Attention("blocker", blocker.id, f"{blocker.summary} open for {old}, {word}", severity)
+
+
+def _undelivered(snapshot: Snapshot) -> Iterator[Attention]:
+    """What this person did and nobody else sees: it met another's action, or it waits for the store."""
+    for outcome in snapshot.outbox.conflicts:
+        text = f"not {actions.said(outcome.action)}; {actions.in_the_way(outcome.current)}"
+        yield Attention("conflict", outcome.action.id, text, "error")
+    for outcome in snapshot.outbox.queued:
+        why = f" ({outcome.reason})" if outcome.reason else ""
+        text = f"waits in the outbox: {actions.said(outcome.action)}{why}"
+        yield Attention("queued", outcome.action.id, text, "warning")
+    for trouble in (snapshot.log.trouble if snapshot.log else "", snapshot.outbox.trouble):
+        if trouble:
+            yield Attention("log", "store", trouble, "error")
 
 
 def _alerts(snapshot: Snapshot) -> Iterator[Attention]:

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from controlroom.domain.instants import duration, maybe
+from controlroom.domain.ranking import ranked
 from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.text import clean
 from controlroom.domain.triage import Blocker, age, sla
 from controlroom.headless.problems import ATTENTION, FINE
 
-_HURTS = {"breach": 0, "due_soon": 1, "unknown": 2, "ok": 3}
-
-
-def ranked(blockers: Sequence[Blocker], now: datetime) -> tuple[Blocker, ...]:
-    """Breaches first, then by age, oldest first; resolved ones last."""
-    return tuple(
-        sorted(
-            blockers,
-            key=lambda b: (
-                b.state == "resolved",
-                _HURTS[sla(b, now)],
-                b.opened_at or b.first_seen or now,
-                b.id,
-            ),
-        )
-    )
-
 
 def as_json(snapshot: Snapshot, now: datetime) -> dict[str, Any]:
-    """The document of `blockers --json`. `rev` is that of the triage log, 0 while nothing is recorded."""
-    return {"rev": 0, "blockers": [entry(blocker, now) for blocker in ranked(snapshot.blockers, now)]}
+    """The document of `blockers --json`, resolved ones included.
+
+    `rev` is that of the triage log: 0 while nothing is recorded, None while it cannot be read.
+    """
+    return {
+        "rev": None if snapshot.ledger is None else snapshot.ledger.rev,
+        "blockers": [
+            entry(blocker, now)
+            for blocker in ranked(snapshot.blockers, now, snapshot.items, snapshot.program)
+        ],
+    }
 
 
 def entry(blocker: Blocker, now: datetime) -> dict[str, Any]:
@@ -53,18 +46,40 @@ def entry(blocker: Blocker, now: datetime) -> dict[str, Any]:
         "eta": maybe(blocker.eta),
         "next_update_due": maybe(blocker.next_update_due),
         "snoozed_until": maybe(blocker.snoozed_until),
+        "snoozed_by": blocker.snoozed_by,
+        "snooze_why": blocker.snooze_why,
+        "snooze_ritual": blocker.snooze_ritual,
+        "opened_by": blocker.opened_by,
+        "acknowledged_by": blocker.acknowledged_by,
+        "escalated_at": maybe(blocker.escalated_at),
+        "resolved_at": maybe(blocker.resolved_at),
         "mitigation": blocker.mitigation,
-        "last_action": None,
+        "about": blocker.about,
+        "last_action": blocker.last_action,
+        "pending": list(blocker.pending),
         "links": list(blocker.links),
         "path": blocker.source,
         "line": blocker.line,
     }
 
 
-def as_text(snapshot: Snapshot, now: datetime) -> str:
-    """A line per blocker: age, state, summary, who waits on whom, owner, where it is written."""
-    lines = [line(blocker, now) for blocker in ranked(snapshot.blockers, now)]
+def as_text(snapshot: Snapshot, now: datetime, *, resolved: bool = True) -> str:
+    """A line per blocker: id, age, state, summary, who waits on whom, owner, where it is written."""
+    listed = [
+        b
+        for b in ranked(snapshot.blockers, now, snapshot.items, snapshot.program)
+        if resolved or b.state != "resolved"
+    ]
+    lines = [named(blocker, now) for blocker in listed]
+    hidden = len(snapshot.blockers) - len(listed)
+    if hidden:
+        lines.append(f"{hidden} resolved: --all lists them")
     return "\n".join(lines or ["no blockers are listed"]) + "\n"
+
+
+def named(blocker: Blocker, now: datetime) -> str:
+    """`line`, with the id to act on it by."""
+    return f"{clean(blocker.id)} · {line(blocker, now)}"
 
 
 def line(blocker: Blocker, now: datetime) -> str:
@@ -77,6 +92,14 @@ def line(blocker: Blocker, now: datetime) -> str:
     parts.append(f"owner {blocker.owner or 'not declared'}")
     if blocker.eta is not None:
         parts.append(f"ETA {maybe(blocker.eta)}")
+    if blocker.next_update_due is not None and blocker.state != "resolved":
+        late = " OVERDUE" if blocker.next_update_due < now else ""
+        parts.append(f"next update {maybe(blocker.next_update_due)}{late}")
+    if blocker.state == "snoozed":
+        until = blocker.snoozed_until
+        parts.append(f"returns {maybe(until)}" if until is not None else "returns when somebody wakes it")
+    if blocker.pending:
+        parts.append(f"not yet delivered: {', '.join(blocker.pending)}")
     if blocker.source:
         parts.append(f"{blocker.source}:{blocker.line}" if blocker.line else blocker.source)
     return " · ".join(parts)

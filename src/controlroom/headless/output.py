@@ -18,7 +18,7 @@ def prepare() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """What a terminal might obey; tabs and line feeds are none of these."""
 
 
@@ -57,6 +57,24 @@ def line(value: Mapping[str, Any]) -> None:
     """`value` as one line of JSON on stdout, at once."""
     _write(_json(value, indent=None))
     flush()
+
+
+def raw(value: bytes) -> None:
+    """`value` as it is, and a line feed."""
+    flush()
+    if sys.stdout is not None:
+        sys.stdout.buffer.write(value + b"\n")
+
+
+def abandoned() -> bool:
+    """Whether nobody can read what will be written: the other end of the pipe is closed."""
+    import select
+
+    if sys.stdout is None:
+        return False
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
 
 
 def flush() -> None:

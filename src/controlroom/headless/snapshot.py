@@ -6,19 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from controlroom.domain import calendar, milestones, waiting
+from controlroom.domain import calendar, milestones
 from controlroom.domain.board import COLUMNS, Item
 from controlroom.domain.freshness import freshness
 from controlroom.domain.health import settle
 from controlroom.domain.instants import duration, maybe, render
 from controlroom.domain.program import Milestone
+from controlroom.domain.ranking import ranked
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.status import room_status
 from controlroom.domain.telemetry import GapCode, undecided
 from controlroom.domain.text import clean
 from controlroom.domain.waves import assess
 from controlroom.domain.zones import both, local
-from controlroom.headless import alerts, blockers, lint, rituals, services, telemetry
+from controlroom.headless import alerts, blockers, lint, outbox, rituals, services, telemetry, waiting
 from controlroom.headless import calendar as dates
 from controlroom.headless.attention import attention
 
@@ -48,7 +49,14 @@ def as_json(
         "squads": seen["squads"],
         "waves": _waves_json(snapshot, now, seen["waves"]),
         "items": [
-            {**entry, "path": item.path, "line": item.line}
+            {
+                **entry,
+                "path": item.path,
+                "line": item.line,
+                "last_action": item.last_action,
+                "said": item.said,
+                "pending": list(item.pending),
+            }
             for entry, item in zip(seen["items"], snapshot.items, strict=True)
         ],
         "steps": [{"text": step.epic, "status": step.status, "line": step.line} for step in snapshot.steps],
@@ -58,7 +66,8 @@ def as_json(
         "alerts": alerts.as_json(snapshot)["alerts"],
         "milestones": seen["milestones"],
         "rituals": rituals.as_json(program, now, viewer_zone),
-        "waiting": _waiting(snapshot),
+        "waiting": waiting.as_json(snapshot),
+        "log": _log(snapshot),
         "lints": lint.as_json(snapshot.lints)["lints"],
         "unknowns": seen["unknowns"],
         "attention": [one._asdict() for one in attention(snapshot, now)],
@@ -96,16 +105,27 @@ def _source(source: SourceStatus, now: datetime) -> dict[str, Any]:
     }
 
 
-def _waiting(snapshot: Snapshot) -> dict[str, Any]:
-    graph = waiting.edges(snapshot.items, snapshot.blockers)
+def _log(snapshot: Snapshot) -> dict[str, Any]:
+    """The triage log, and how many of this person's actions are not in it. What is unknown is null."""
+    source, log = snapshot.source("store"), snapshot.log
     return {
-        "edges": [
-            {"waiter": e.waiter, "blocker": e.blocker, "items": list(e.items), "since": maybe(e.since)}
-            for e in graph
-        ],
-        "components": [list(group) for group in waiting.components(graph)],
-        "cycles": [list(cycle) for cycle in waiting.cycles(graph)],
+        "rev": None if snapshot.ledger is None else snapshot.ledger.rev,
+        "store": None if source is None else source.title,
+        "durability": None if log is None else log.durability,
+        "queued": len(snapshot.outbox.queued),
+        "conflicts": len(snapshot.outbox.conflicts),
+        "trouble": (log.trouble if log is not None else "") or snapshot.outbox.trouble or None,
     }
+
+
+def _log_lines(snapshot: Snapshot) -> Iterator[str]:
+    said = _log(snapshot)
+    if said["store"] is not None:
+        rev = "revision unknown" if said["rev"] is None else f"revision {said['rev']}"
+        parts = (said["store"], rev, said["durability"], said["trouble"])
+        yield " · ".join(part for part in parts if part)
+    if said["queued"] or said["conflicts"]:
+        yield f"{outbox.left(snapshot.outbox)}: controlroom outbox"
 
 
 def as_plain(snapshot: Snapshot, now: datetime, viewer_zone: str) -> str:
@@ -122,6 +142,7 @@ def as_plain(snapshot: Snapshot, now: datetime, viewer_zone: str) -> str:
         ("Milestones", _milestones(snapshot, now), "none declared: add [[milestones]] or a wave schedule"),
         ("Rituals", _rituals(snapshot, now, viewer_zone), "none declared: add [[rituals]]"),
         ("Lints", (f"{lint.place(one)}: {one.code} {one.message}" for one in snapshot.lints), "none"),
+        ("Triage log", _log_lines(snapshot), "not read"),
         ("Sources", (_source_line(source, now) for source in snapshot.sources), "none configured"),
     )
     lines = [_headline(snapshot, now, viewer_zone)]
@@ -210,8 +231,8 @@ def _cards(items: Iterable[Item]) -> Iterator[str]:
 
 
 def _blockers(snapshot: Snapshot, now: datetime) -> Iterator[str]:
-    for blocker in blockers.ranked(snapshot.blockers, now):
-        yield blockers.line(blocker, now)
+    for blocker in ranked(snapshot.blockers, now, snapshot.items, snapshot.program):
+        yield blockers.named(blocker, now)
 
 
 def _services(snapshot: Snapshot, now: datetime) -> Iterator[str]:

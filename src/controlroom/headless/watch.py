@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from controlroom.domain.instants import render
 from controlroom.domain.snapshot import Snapshot, SourceStatus
-from controlroom.headless import output
+from controlroom.headless import actions, output
 
 if TYPE_CHECKING:
     from controlroom.wiring import Room
@@ -40,7 +40,9 @@ def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]
         ("gate", before.gates, after.gates, lambda g: g.wave, lambda g: g.verdict, lambda g: ""),
         ("alert", before.alerts, after.alerts, lambda a: a.fingerprint, lambda a: a.state, _alert),
         ("item", before.items, after.items, lambda i: i.id, lambda i: i.status, lambda i: i.epic),
-        ("blocker", before.blockers, after.blockers, lambda b: b.id, lambda b: b.state, lambda b: b.summary),
+        ("blocker", before.blockers, after.blockers, lambda b: b.id, lambda b: b.state, _blocker(after)),
+        ("queued", before.outbox.queued, after.outbox.queued, _action_id, lambda o: "waiting", _deed),
+        ("conflict", before.outbox.conflicts, after.outbox.conflicts, _action_id, lambda o: "waiting", _deed),
     )
     return tuple(
         Event(at, kind, id_, was, now, text)
@@ -53,6 +55,28 @@ def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]
 _Id = Callable[[Any], str]
 _State = Callable[[Any], str]
 _Text = Callable[[Any], str]
+
+
+def _blocker(snapshot: Snapshot) -> _Text:
+    """What it is, and who acted on it last."""
+
+    def text(blocker: Any) -> str:
+        history = snapshot.ledger.of(blocker.id) if snapshot.ledger is not None else ()
+        by = f"by {history[-1].action.actor}" if history and not blocker.pending else ""
+        return " · ".join(part for part in (blocker.summary, by) if part)
+
+    return text
+
+
+def _action_id(outcome: Any) -> str:
+    return str(outcome.action.id)
+
+
+def _deed(outcome: Any) -> str:
+    told = actions.said(outcome.action)
+    if outcome.status != "conflict":
+        return told
+    return f"not {told}; {actions.in_the_way(outcome.current)}"
 
 
 def _source(source: SourceStatus) -> str:

@@ -1,0 +1,266 @@
+"""Composition of what acts: the store, the outbox before it, and the desk where the room hands actions in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from controlroom.config.values import Config
+from controlroom.domain.text import clean
+from controlroom.stores.port import Log, Page, Unavailable, Verdict
+
+if TYPE_CHECKING:
+    from controlroom.domain.actions import Action, Outcome
+    from controlroom.domain.board import Item, Status
+    from controlroom.domain.documents import CellEdit
+    from controlroom.domain.snapshot import Snapshot
+    from controlroom.engine.ports import Clock
+    from controlroom.stores.delivery import Delivery
+
+
+def who(config: Config, override: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """The name actions are signed with: `override`, else ``[triage].by``, else the login name."""
+    return clean(override or config.triage.by or _login(environ), 80)
+
+
+def _login(environ: Mapping[str, str]) -> str:
+    named = next(
+        (environ[name] for name in ("LOGNAME", "USER", "LNAME", "USERNAME") if environ.get(name)), ""
+    )
+    if named:
+        return named
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return f"uid {os.getuid()}"
+
+
+def host() -> str:
+    """This machine's name."""
+    return clean(os.uname().nodename, 80)
+
+
+def new_id() -> str:
+    """An id for an action: never given before, by anybody."""
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+def make_delivery(config: Config, environ: Mapping[str, str] = os.environ) -> Delivery:
+    """The configured log with this person's outbox before it. Opens nothing yet; raises nothing."""
+    from controlroom.config.folders import state_folder
+    from controlroom.stores.delivery import Delivery
+    from controlroom.stores.outbox import Outbox
+
+    log = LateLog(store_name(config), lambda: open_store(config, config.store.url))
+    folder = state_folder(environ)
+    return Delivery(log, Outbox(folder / "outbox" if folder else None, log.url))
+
+
+def store_name(config: Config) -> str:
+    """What tells the configured store from every other one; without secrets."""
+    from controlroom.stores import logs
+
+    url = config.store.url
+    if not url.startswith("dir:"):
+        return logs.shown(url)
+    try:
+        return f"dir:{logs.folder_of(url, config.folder).resolve()}"
+    except (ValueError, OSError, RuntimeError):
+        return url
+
+
+def open_store(config: Config, url: str) -> Log:
+    """The log at `url`, with the user, password and certificates of ``[store]``. Raises Unavailable."""
+    from controlroom.config import secrets
+    from controlroom.stores import logs
+
+    store = config.store
+    try:
+        password = secrets.resolve(store.password, config.folder) if store.password else None
+    except secrets.SecretUnavailable as problem:
+        raise Unavailable(f"[store].password: {problem}", "make it available, or correct the key") from None
+
+    def file(name: str | None) -> str | None:
+        return str(config.folder / Path(name).expanduser()) if name else None
+
+    settings = logs.Settings(
+        timeout=store.timeout,
+        username=store.username,
+        password=password,
+        ca=file(store.ca),
+        cert=file(store.cert),
+        key=file(store.key),
+    )
+    try:
+        return logs.open_log(url, config.folder, settings)
+    except ValueError as problem:
+        raise Unavailable(f"[store].url: {problem}", "correct it") from None
+
+
+class LateLog:
+    """A log that is opened when it is first used, and again when that failed: its password may come later."""
+
+    def __init__(self, url: str, opener: Callable[[], Log]) -> None:
+        self.url = url
+        self._opener = opener
+        self._log: Log | None = None
+
+    def _opened(self) -> Log:
+        if self._log is None:
+            self._log = self._opener()
+        return self._log
+
+    def read(self, after: int = 0) -> Page:
+        """The entries behind `after`. Raises Unavailable."""
+        return self._opened().read(after)
+
+    def raw(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Rev and stored bytes behind `after`. Raises Unavailable."""
+        return self._opened().raw(after)
+
+    def append(self, action: Action, *, resubmitted: bool = False) -> Verdict:
+        """Commit `action`. Raises Unavailable."""
+        return self._opened().append(action, resubmitted=resubmitted)
+
+    def put(self, rev: int, raw: bytes) -> None:
+        """Write stored bytes of another log. Raises Unavailable, ValueError."""
+        self._opened().put(rev, raw)
+
+    def close(self) -> None:
+        """Close it if it was opened."""
+        if self._log is not None:
+            self._log.close()
+
+
+@dataclass(eq=False)
+class Desk:
+    """The room's desk. Actions go one after another, in the order of the keys; nothing blocks the loop."""
+
+    config: Config
+    delivery: Callable[[], Delivery]
+    snapshot: Callable[[], Snapshot]
+    clock: Clock
+    poll: Callable[[str], None]
+    """Looks at a source ahead of its time."""
+    environ: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    @property
+    def by(self) -> str:
+        """Name that actions are signed with."""
+        return who(self.config, None, self.environ)
+
+    @property
+    def host(self) -> str:
+        """This machine's name."""
+        return host()
+
+    async def submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Hand in `actions`, one after another."""
+        from controlroom.net.threads import in_daemon
+
+        async with self._turn:
+            delivery = self.delivery()
+            outcomes = [await in_daemon(delivery.submit, action) for action in actions]
+        self.poll("store")
+        return outcomes
+
+    async def settle(self, id_: str, how: Literal["drop", "again"]) -> Outcome | None:
+        """Decide a conflict."""
+        from controlroom.net.threads import in_daemon
+
+        async with self._turn:
+            delivery = self.delivery()
+            if how == "drop":
+                outcome = await in_daemon(delivery.drop, id_)
+            else:
+                outcome = await in_daemon(delivery.again, id_, self.clock(), new_id(), self.by, self.host)
+        self.poll("store")
+        return outcome
+
+    async def escalation_text(self, blocker: str) -> str:
+        """What would be told the escalation channel about `blocker` as it is now; empty where it is gone."""
+        from controlroom.reports import escalation
+
+        seen = self.snapshot()
+        found = next((b for b in seen.blockers if b.id == blocker), None)
+        return "" if found is None else escalation.text(found, seen, self.clock(), self.config.triage.channel)
+
+    async def preview(self, item: Item, status: Status) -> CellEdit | str:
+        """The cell that would change, or why none can be."""
+        from controlroom.documents import write
+        from controlroom.documents.read import Known, share
+
+        path = item.path
+        if path is None:
+            return "no document lists this card"
+        known = share([r.document for r in self.snapshot().documents if r.document is not None], Known())
+
+        def propose() -> CellEdit:
+            raw = (self.config.folder / path).read_bytes()
+            said = item.status_text
+            return write.propose(raw, path, item.id, status, expected_status_text=said, known=known)
+
+        try:
+            return await asyncio.to_thread(propose)
+        except write.CannotWrite as problem:
+            return problem.reason
+        except OSError as problem:
+            return f"{item.path}: {(problem.strerror or type(problem).__name__).lower()}"
+
+    async def write(self, edit: CellEdit) -> str:
+        """Change that cell; empty when it is written."""
+        from controlroom.documents import write
+        from controlroom.stores import documents_file
+
+        def change(raw: bytes) -> bytes:
+            return write.rewritten(raw, edit)
+
+        path = self.config.folder / edit.path
+        try:
+            await asyncio.to_thread(documents_file.replace, path, edit.digest, change)
+        except (write.CannotWrite, documents_file.CannotReplace) as problem:
+            return problem.reason
+        self.poll("documents")
+        return ""
+
+    async def keep_text(self, name: str, text: str) -> Path | str:
+        """Write `text` to the user's state folder."""
+        from controlroom.config.folders import state_folder
+        from controlroom.stores import atomic
+
+        folder = state_folder(self.environ)
+        if folder is None:
+            return "there is no home folder to write it to"
+        path = folder / "escalations" / f"{name}.txt"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            await asyncio.to_thread(atomic.write, path, text.encode(), 0o600)
+        except OSError as problem:
+            return f"{path}: {(problem.strerror or type(problem).__name__).lower()}"
+        return path
+
+    async def post(self, text: str) -> str:
+        """Send `text` to the webhook; empty when it was taken."""
+        from controlroom.config import secrets
+        from controlroom.net import webhook
+
+        reference = self.config.triage.webhook
+        if reference is None:
+            return "no webhook is configured: add [triage].webhook"
+        try:
+            url = await asyncio.to_thread(secrets.resolve, reference, self.config.folder)
+            await webhook.post(url, text, self.config.polling.timeout * 2)
+        except (secrets.SecretUnavailable, webhook.NotPosted) as problem:
+            return str(problem)
+        return ""
