@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
+from controlroom.domain.actions import Action, Outcome
+from controlroom.domain.board import Item, Status
+from controlroom.domain.documents import CellEdit
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.port import Options
 
@@ -22,12 +26,49 @@ else:
     from rooms import NOW, ROOM  # type: ignore[import-not-found,no-redef]
 
 
+class NoDesk:
+    """The desk of a room without a store: it records nothing, and says so."""
+
+    by = "Ines"
+    host = "harbour-1"
+    why = "this room has no store"
+
+    async def submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Nothing is recorded."""
+        return [Outcome("not_recorded", action, reason=self.why) for action in actions]
+
+    async def settle(self, id_: str, how: Literal["drop", "again"]) -> Outcome | None:
+        """There is no conflict."""
+        return None
+
+    async def preview(self, item: Item, status: Status) -> CellEdit | str:
+        """There is no document."""
+        return "no document lists this card"
+
+    async def write(self, edit: CellEdit) -> str:
+        """There is no document."""
+        return "no document lists this card"
+
+    async def keep_text(self, name: str, text: str) -> Path | str:
+        """There is no folder."""
+        return "there is no home folder to write it to"
+
+    async def escalation_text(self, blocker: str) -> str:
+        """There is nothing to tell."""
+        return ""
+
+    async def post(self, text: str) -> str:
+        """There is no webhook."""
+        return "no webhook is configured"
+
+
 class Still:
     """Holds a Snapshot, gives another one when told to; its clock stands where it is put."""
 
     def __init__(self, snapshot: Snapshot = ROOM, now: datetime = NOW, *, running: bool = False) -> None:
         self.snapshot = snapshot
         self.now = now
+        self.desk = NoDesk()
         self.polled: list[str | None] = []
         self.ran = 0
         self.closed = 0

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from controlroom.domain.triage import Blocker
 from controlroom.tui.detail import WRITERS, describe
 from controlroom.tui.panes import PANES
 from controlroom.tui.panes.lints import PANE as LINTS
-from controlroom.tui.rows import Subject
-from tests.tui.rooms import NOW, ROOM, view
+from controlroom.tui.rows import Subject, View
+from tests.tui.rooms import NOW, ROOM, ago, changed, drawn, view
 
 
 def plain(kind: str, id_: str, **more: object) -> str:
@@ -46,6 +49,97 @@ def test_a_blocker_says_what_is_missing_and_where() -> None:
     assert "nobody wrote when it was opened" in said
     assert "name an owner in a/status.md:9" in said
     assert "4h 01m BREACH" in plain("blocker", "b2")
+
+
+def blocker(now: datetime = NOW, seen: View | None = None, **more: Any) -> str:
+    """The detail of a blocker of Cranes that waits on Quay, opened 9 minutes ago unless told otherwise."""
+    more.setdefault("opened_at", ago(9))
+    one = Blocker("b", "Slow", None, "Ada", "cranes", "quay", **more)
+    room = changed(blockers=(one, *ROOM.blockers))
+    return describe(room, Subject("blocker", "b"), now, seen or view()).plain
+
+
+def test_a_blocker_tells_its_clock_in_both_zones() -> None:
+    """When it is due soon and when it is over, beside how long until then."""
+    said = blocker(opened_at=ago(217))
+    assert "due soon from Wed 08:22 CET · Wed 12:52 IST · 37m ago" in said
+    assert "breach after  Wed 09:22 CET · Wed 13:52 IST · in 23m" in said
+    assert "due soon in 23m" in said
+
+
+def test_four_hours_are_instants_across_a_change_of_the_clock() -> None:
+    """Where clocks go back in between, the wall shows three hours."""
+    program = replace(ROOM.program, zone="America/Los_Angeles")
+    one = Blocker("b", "Slow", opened_at=datetime.fromisoformat("2025-11-02T00:30:00-07:00"))
+    room = changed(program=program, blockers=(one,))
+    now = datetime.fromisoformat("2025-11-02T03:30:01-08:00")
+    said = describe(room, Subject("blocker", "b"), now, view()).plain
+    assert "breach after  Sun 03:30 PST" in said
+    assert "BREACH by 1s" in said
+
+
+def test_the_next_update_counts_down_and_then_up() -> None:
+    """To the second before it, with the word after it."""
+    due: dict[str, Any] = {"state": "escalated", "next_update_due": ago(-10)}
+    assert "next update   in 10:00 · Wed 09:09 CET · Wed 13:39 IST" in blocker(**due)
+    assert "in 09:59" in blocker(NOW + timedelta(seconds=1), **due)
+    late = blocker(NOW + timedelta(minutes=12), **due)
+    assert "overdue by 2m" in late
+    assert "give the update that was promised" in late
+
+
+def test_a_blocker_tells_who_waits() -> None:
+    """The squad it holds up, those behind it and through whom, and their cards."""
+    said = plain("blocker", "b2")
+    for part in (
+        "Cranes · 1 card or blocker",
+        "Customs · through Cranes · 1 card or blocker",
+        "Load planner",
+    ):
+        assert part in said
+    assert "Who waits" not in plain("blocker", "b4")
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ("service:kafka", "service kafka ✖ DOWN 3m · connection refused 127.0.0.1:9092"),
+        ("signal:cranes/lifts_total/harbour", "signal lifts_total ✖ TARGET_DOWN · target down"),
+        ("alert:f1", "alert KafkaAway active Kafka does not answer"),
+        ("service:gone", "service gone is not in the room now"),
+        ("rumour", "rumour"),
+    ],
+)
+def test_a_blocker_tells_how_what_it_was_opened_about_is_now(about: str, words: str) -> None:
+    """The service, signal or alert in its present state; what is gone is said to be gone."""
+    assert f"about         {words}" in blocker(about=about)
+
+
+@pytest.mark.parametrize(
+    ("kind", "id_", "about"),
+    [
+        ("service", "kafka", "service:kafka"),
+        ("signal", "quay/tide_height_metres/harbour", "signal:quay/tide_height_metres/harbour"),
+        ("alert", "f1", "alert:f1"),
+    ],
+)
+def test_what_a_blocker_was_opened_about_mentions_it(kind: Any, id_: str, about: str) -> None:
+    """In its detail, and in its row; a resolved one is not mentioned."""
+    for state, mentioned in (("open", True), ("resolved", False)):
+        one = Blocker("b", "Slow", about=about, opened_at=ago(3), state=state)  # type: ignore[arg-type]
+        room = changed(blockers=(one,))
+        said = describe(room, Subject(kind, id_), NOW, view()).plain
+        assert ("Blockers opened about it" in said) is mentioned
+        rows = "".join(drawn(pane, room) for pane in PANES if pane.id in ("services", "telemetry", "alerts"))
+        assert ("■ blocker 3m" in rows) is mentioned
+
+
+def test_a_squad_lists_both_directions() -> None:
+    """What holds it up, and whom it holds up, what hurts most first."""
+    said = plain("squad", "cranes")
+    assert said.index("Topics missing") < said.index("Crane licence") < said.index("Others wait for it")
+    assert "holds up      Customs (1)" in said
+    assert "held up       2 of its cards and blockers wait on others" in said
 
 
 def test_a_wave_shows_declared_beside_computed() -> None:

@@ -29,9 +29,9 @@ def test_the_footer_fits_and_always_names_help_and_quit(width: int) -> None:
 
 def test_the_footer_shows_the_keys_as_they_are() -> None:
     """A remapped action shows its new key; one without a key is left out."""
-    actions = resolve({"pane.zoom": "x", "filter.edit": ""}).actions
+    actions = resolve({"pane.zoom": "Z", "filter.edit": ""}).actions
     text = as_text([footer(actions, 200)])
-    assert "x zoom" in text
+    assert "Z zoom" in text
     assert "filter" not in text
 
 

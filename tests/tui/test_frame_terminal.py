@@ -144,7 +144,7 @@ def test_resizing_keeps_the_cursor(tmp_path: Path) -> None:
     """Wide, narrow, tiny and wide again: the cursor is still on its row."""
     with program([STILL, "plain", str(tmp_path)]) as terminal:
         terminal.wait("Topics missing")
-        terminal.press("jj")
+        terminal.press("jjj")
         terminal.wait(lambda text: "▎ 20m" in text)
         terminal.resize(80, 24)
         terminal.wait(lambda text: "▎ 20m" in text and "Waves" not in text)

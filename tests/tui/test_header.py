@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from controlroom.domain.snapshot import StatusSeen
+from controlroom.domain.actions import Action, Entry, Outcome
+from controlroom.domain.snapshot import LogSeen, OutboxSeen, Snapshot, SourceStatus, StatusSeen
 from controlroom.tui.header import header, strip
 from controlroom.tui.lines import as_text, line_width
-from tests.tui.rooms import EMPTY, NOW, ROOM, changed, view
+from tests.tui.rooms import EMPTY, NOW, ROOM, ago, changed, view
 
 
 def told(width: int = 200, **more: object) -> str:
@@ -100,6 +101,83 @@ def test_trouble_with_the_sources_is_said() -> None:
         replace(s, error="refused", error_since=NOW) if s.kind == "alerts" else s for s in ROOM.sources
     )
     assert "Alertmanager unreachable" in told(room=changed(sources=failed))
+
+
+STORE = SourceStatus("store", "store", "dir:log", 1, NOW)
+ENTRY = Entry(7, Action("a7", "b1", "assign", {"owner": "Ada"}, "Ada", "host", NOW))
+QUEUED = Outcome("queued", ENTRY.action)
+CONFLICT = Outcome("conflict", ENTRY.action, current=ENTRY)
+
+
+def stored(store: SourceStatus = STORE, **parts: object) -> Snapshot:
+    """The room with a triage log at r42."""
+    parts.setdefault("log", LogSeen((), 42))
+    return changed(sources=(*ROOM.sources, store), **parts)
+
+
+def test_the_log_says_where_how_far_and_how_safe() -> None:
+    """In full where there is room, briefly where not, nothing more when all is well."""
+    assert "dir:log r42, durable" in told(240, room=stored())
+    assert "log r42" in told(80, room=stored())
+    assert "durable" not in told(80, room=stored())
+    assert "log r0" in told(80, room=stored(log=LogSeen((), 0)))
+    assert "log not read yet" in told(room=stored(log=None))
+
+
+@pytest.mark.parametrize("width", range(60, 241, 12))
+def test_what_is_not_in_the_log_is_never_hidden(width: int) -> None:
+    """Queued and conflicting actions are counted at every width, whatever else is wrong."""
+    refused = replace(STORE, error="connection refused (redis.test:6379)", error_since=ago(3))
+    log = LogSeen((), 42, "not durable (snapshots only)")
+    for store in (STORE, refused):
+        room = stored(store, log=log, outbox=OutboxSeen((QUEUED,) * 12, (CONFLICT,)))
+        for line in (told(width, room=room), told(width, room=room, frozen=NOW, clock_set=True)):
+            words = line.replace("⧗12", "12 queued").replace("✖1 ", "1 conflict ")
+            assert "12 queued" in words
+            assert "1 conflict" in words
+
+
+def test_at_eighty_columns_counts_are_words() -> None:
+    """``2 queued`` and ``1 conflict`` beside the log and the services."""
+    line = told(80, room=stored(outbox=OutboxSeen((QUEUED, QUEUED), (CONFLICT,))))
+    for part in ("2 queued", "1 conflict", "log r42", "✖ 1", "Standup 00:30"):
+        assert part in line
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_log_that_may_lose_things_says_so(width: int) -> None:
+    """At any width; with the reason where there is room."""
+    room = stored(log=LogSeen((), 42, "not durable (snapshots only)"))
+    assert "not durable" in told(width, room=room)
+    assert "snapshots only" in told(240, room=room)
+    assert "not durable" not in told(width, room=stored(log=LogSeen((), 42, "durable within 1 s")))
+
+
+def test_a_log_out_of_reach_says_since_when_and_why() -> None:
+    """And is not counted among the other sources a second time."""
+    refused = replace(STORE, error="connection refused (redis.test:6379)", error_since=ago(3))
+    line = told(room=stored(refused))
+    assert "✖ log unreachable 3m: connection refused (redis.test:6379)" in line
+    assert "store unreachable" not in line
+    assert "log away" in told(60, room=stored(refused))
+    assert "redis.test" not in told(room=stored(refused), seen=view(redact=True))
+
+
+def test_a_log_that_cannot_be_written_says_why() -> None:
+    """Read-only, and an outbox that cannot keep anything, which is worse."""
+    room = stored(log=LogSeen((), 42, trouble="000000041.json is missing"))
+    assert "log read-only: 000000041.json is missing" in told(room=room)
+    assert "read-only" in told(60, room=room)
+    full = stored(outbox=OutboxSeen(trouble="no space left on device"))
+    assert "✖ nothing can be recorded: no space left on device" in told(room=full)
+    assert "✖ outbox" in told(60, room=full)
+
+
+def test_the_header_in_ascii_keeps_its_words() -> None:
+    """Every mark has a twin of the same width."""
+    line = told(200, room=stored(outbox=OutboxSeen((QUEUED,), (CONFLICT,))), seen=view(ascii=True))
+    assert line.isascii()
+    assert "1 queued" in line
 
 
 def test_an_empty_room_has_a_header() -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controlroom.domain.board import COLUMNS
+from controlroom.domain.triage import Blocker
 from controlroom.tui.filters import compile as compiled
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import squads
 from controlroom.tui.rows import DrawContext, Subject
 from controlroom.tui.width import cell_width
-from tests.tui.rooms import EMPTY, ITEMS, NOW, PROGRAM, ROOM, card, changed, drawn, row_with, view
+from tests.tui.rooms import EMPTY, ITEMS, NOW, PROGRAM, ROOM, ago, card, changed, drawn, row_with, view
 
 PANE = squads.PANE
 
@@ -106,8 +107,47 @@ def test_a_status_that_cannot_be_read_is_shown_as_written() -> None:
 def test_a_lane_says_its_blockers_and_gaps() -> None:
     """Trouble stands beside the name, with a word."""
     said = drawn(PANE)
-    assert "■ 2 blockers" in said
+    assert "■ 2 blocked · holds up 1" in said
     assert "▲ 1 gap" in said
+
+
+def test_a_lane_says_whom_it_holds_up_and_who_holds_it_up() -> None:
+    """Both directions, in more words where the lane's column is wider, never in none."""
+    wide = drawn(PANE, seen=view(78))
+    assert "■ 2 blocked by others · holds up 1 · ▲ 1 gap" in wide
+    assert "holds up 2 · ▲ 1 gap" in wide
+    assert "■ 2 · holds up 1 · ▲ 1" in drawn(PANE, seen=view(110))
+
+
+def test_a_blocker_of_ones_own_is_no_blocker_by_others() -> None:
+    """One that names no other squad is counted apart."""
+    room = changed(blockers=(Blocker("b", "Sick", None, "Ada", "quay", None, "open", ago(9)),), items=())
+    assert "▪ 1 blocker" in drawn(PANE, room)
+
+
+def test_wide_lanes_show_blockers_that_no_card_stands_for() -> None:
+    """With age, state and whom they wait on; a cell of their own that can be opened."""
+    seen = view(160)
+    said = drawn(PANE, seen=seen)
+    assert "▪ Crane licence" in said
+    assert "escalated · waits on Customs" in said
+    assert "Topics missing" not in said
+    subjects = [cell for row in PANE.rows(ROOM, seen) for cell in row.cells]
+    assert Subject("blocker", "b5") in subjects
+    assert "Crane licence" not in drawn(PANE)
+    assert "Crane licence" in drawn(PANE, seen=view(160, filter="licence"))
+
+
+def test_a_moved_card_and_a_queued_one_are_marked() -> None:
+    """The log says otherwise than the document; the log does not know yet."""
+    moved = card("m", "Moved", "quay", "in_progress", "Tomas", said="not_started", pending=("status",))
+    room = changed(items=(moved,))
+    assert "⧗ queued · ↷ document: not started" in drawn(PANE, room, seen=view(190))
+    for width in (78, 110):
+        said = drawn(PANE, room, seen=view(width))
+        assert "⧗ queued · ↷ moved" in said
+    assert drawn(PANE, room, seen=view(110, ascii=True)).isascii()
+    assert "↷" not in drawn(PANE)
 
 
 def test_crowded_lanes_say_how_many_more_there_are_and_zoom_shows_all() -> None:

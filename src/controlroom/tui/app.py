@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -25,15 +25,16 @@ from controlroom.config.themes import ThemeFile
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import leaving, takeaway
-from controlroom.tui.keys import Action, Where, resolve
+from controlroom.tui.keys import Action, Where, offered, resolve
 from controlroom.tui.lean import lean
 from controlroom.tui.lines import as_text
 from controlroom.tui.parts import Parts, usual
 from controlroom.tui.port import Options, Room
-from controlroom.tui.rows import Line, Span, Subject, View
+from controlroom.tui.rows import Line, Span, Style, Subject, View
 from controlroom.tui.screens.keyed import Keyed
-from controlroom.tui.screens.room import RoomScreen
+from controlroom.tui.screens.room import NOTICE_SECONDS, RoomScreen
 from controlroom.tui.themes import textual_theme
+from controlroom.tui.triaging import Triaging
 from controlroom.tui.widgets.ink import Inks, colored, sixteen
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Received(Message):
         return isinstance(message, Received)
 
 
-class RoomApp(App[int], inherit_bindings=False):
+class RoomApp(Triaging, App[int], inherit_bindings=False):
     """One room on one terminal."""
 
     TITLE = "controlroom"
@@ -76,8 +77,12 @@ class RoomApp(App[int], inherit_bindings=False):
         self.options = options
         self.parts = usual() if parts is None else parts
         self.keymap = resolve(options.keys)
-        self.room_actions = [a for a in self.keymap.actions if a.where != "dialog"]
+        self.offered = offered(self.keymap.actions, read_only=options.read_only)
+        """The actions that help, palette and footer speak of."""
+        self.room_actions = [a for a in self.offered if a.where != "dialog"]
         self.engine_failure = ""
+        self.arrived = asyncio.Event()
+        """Set when the next snapshot is here."""
         self.inks: Inks = sixteen()
         self.plain = options.ascii or not _unicode_terminal()
         self.problems: list[str] = [*options.notices, *map(str, self.keymap.problems)]
@@ -133,9 +138,11 @@ class RoomApp(App[int], inherit_bindings=False):
         self.post_message(Received(snapshot))
 
     def on_received(self, event: Received) -> None:
-        """Hand it to the room and to what lies over it."""
+        """Hand it to the room and to what lies over it, and wake whoever waits for something to be shown."""
         self.room_screen.receive(event.snapshot, self.room.clock())
         self._tick_dialogs()
+        arrived, self.arrived = self.arrived, asyncio.Event()
+        arrived.set()
 
     def _schedule_tick(self) -> None:
         """Wake right after the next full second of the room's clock."""
@@ -244,12 +251,18 @@ class RoomApp(App[int], inherit_bindings=False):
 
         self.push_screen(DetailScreen(subject))
 
-    def say(self, text: str) -> None:
+    @property
+    def few_colors(self) -> bool:
+        """Whether surfaces cannot be told apart by their colour."""
+        return self._few_colors
+
+    def say(self, text: str, style: Style = "text", seconds: float = NOTICE_SECONDS) -> None:
         """A short notice: in the footer, or over what hides it."""
         if self.screen is self.room_screen:
-            self.room_screen.say(text)
+            self.room_screen.say(text, style, seconds)
         else:
-            self.notify(text, timeout=4, markup=False)
+            worse: Literal["information", "warning"] = "information" if style == "text" else "warning"
+            self.notify(text, timeout=seconds, severity=worse, markup=False)
 
     def copy_subject(self, subject: Subject | None) -> None:
         """Its detail to the clipboard of the person's terminal."""
@@ -257,10 +270,15 @@ class RoomApp(App[int], inherit_bindings=False):
             self.say("nothing to copy here")
             return
         detail = self.describe(subject)
-        text, cut = takeaway.fitting(detail.plain or f"{detail.title}\n{as_text(detail.lines)}\n")
-        if self._driver is not None:
-            self._driver.write(takeaway.osc52(text, os.environ))
+        cut = self.copy_text(detail.plain or f"{detail.title}\n{as_text(detail.lines)}\n")
         self.say(f"copied {clean(detail.title, 40)}{', cut off where it is too long' if cut else ''}")
+
+    def copy_text(self, text: str) -> bool:
+        """A text to the clipboard of the person's terminal; whether it had to be cut off."""
+        fitting, cut = takeaway.fitting(text)
+        if self._driver is not None:
+            self._driver.write(takeaway.osc52(fitting, os.environ))
+        return cut
 
     def open_subject(self, subject: Subject | None) -> None:
         """Its link; one of them is chosen where there are several."""
@@ -284,8 +302,7 @@ class RoomApp(App[int], inherit_bindings=False):
             self.say(f"opened {clean(target, 80)}")
             return
         place = target if takeaway.is_web(target) else str(self._absolute(target))
-        if self._driver is not None:
-            self._driver.write(takeaway.osc52(place, os.environ))
+        self.copy_text(place)
         self.say(f"copied {clean(place, 200)}")
 
     def _absolute(self, target: str) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui.details import programme, signals, systems, work
+from controlroom.tui.details import blockers, programme, signals, systems, waiting, work
 from controlroom.tui.details.base import Detail, Link, Sheet
 from controlroom.tui.rows import Subject, SubjectKind, View
 
@@ -19,7 +19,7 @@ WRITERS: Mapping[SubjectKind, Write] = {
     "dependency": systems.dependency,
     "source": systems.source,
     "item": work.item,
-    "blocker": work.blocker,
+    "blocker": blockers.blocker,
     "squad": work.squad,
     "signal": signals.signal,
     "gate": signals.gate,
@@ -28,6 +28,7 @@ WRITERS: Mapping[SubjectKind, Write] = {
     "milestone": programme.milestone,
     "ritual": programme.ritual,
     "change": programme.change,
+    "edge": waiting.edge,
     "lint": programme.lint,
     "document": programme.document,
 }

@@ -14,7 +14,7 @@ from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui import present
+from controlroom.tui import present, storeline
 from controlroom.tui.changes import since_words, summary
 from controlroom.tui.lines import join, line_width, text
 from controlroom.tui.panes.base import finish
@@ -36,10 +36,15 @@ class Part:
 
 
 SHED = (
-    *("next", "title", "wave", "clock", "services", "trouble", "next", "note", "wave"),
-    *("note", "services", "next", "title", "clock", "wave", "place", "clock"),
+    *("store", "next", "title", "wave", "clock", "services", "trouble", "note", "next", "note", "unsent"),
+    *("log trouble", "wave", "durability", "services", "next", "title", "clock", "wave", "log trouble"),
+    *("clock", "place", "store", "unsent", "trouble"),
 )
-"""Names of parts in the order in which they become shorter by one form, as often as they are named."""
+"""Names of parts in the order in which they become shorter by one form, as often as they are named.
+
+What was done here and is not in the log, and that the log is out of reach or loses things, becomes shorter
+but never leaves.
+"""
 
 
 def header(
@@ -60,6 +65,10 @@ def header(
         Part("place", _place(snapshot.program, now)),
         Part("wave", _waves(snapshot.program, now)),
         Part("focus", _focus(snapshot.program, view)),
+        Part("unsent", storeline.unsent(snapshot), right=True),
+        Part("log trouble", storeline.trouble(snapshot, now, view), right=True),
+        Part("durability", storeline.durability(snapshot), right=True),
+        Part("store", storeline.store(snapshot, view), right=True),
         Part("trouble", _trouble(snapshot, now, view), right=True),
         Part("services", _services(snapshot, now), right=True),
         Part("next", _next(snapshot.program, now, view), right=True),
@@ -174,7 +183,7 @@ def _trouble(snapshot: Snapshot, now: datetime, view: View) -> tuple[Line, ...]:
         return ((Span(f"restored {present.since(newest, now)} ago", "warn"),), (Span("restored", "warn"),))
     if any(not state.verified for state in snapshot.services):
         return (Span("? BLIND: is it this machine's network?", "unknown"),), (Span("? BLIND", "unknown"),)
-    failed = [s for s in snapshot.sources if s.error is not None]
+    failed = [s for s in snapshot.sources if s.error is not None and s.kind != "store"]
     if not failed:
         return ()
     if len(failed) == 1:

@@ -117,6 +117,13 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("lints.show", ("L",), "lints", "List what is wrong with what was written", "Looking closer"),
     Action(
+        "waiting.show",
+        ("W",),
+        "who waits",
+        "Show who waits on whom, and what to unblock first",
+        "Looking closer",
+    ),
+    Action(
         "view.back",
         ("escape",),
         "back",
@@ -160,6 +167,27 @@ ACTIONS: tuple[Action, ...] = (
         "list",
         True,
     ),
+    Action("blocker.new", ("n",), "new", "Open a blocker from what is under the cursor", "Triage", "list"),
+    Action("blocker.acknowledge", ("a",), "ack", "Say that you have seen it", "Triage", "list"),
+    Action("blocker.assign", ("A",), "assign", "Give it an owner", "Triage", "list"),
+    Action("blocker.wait_on", ("b",), "waits on", "Say which squad waits on which", "Triage", "list"),
+    Action(
+        "blocker.escalate", ("e",), "escalate", "Escalate it, with its text for the channel", "Triage", "list"
+    ),
+    Action("blocker.snooze", ("s",), "snooze", "Put it off until a time or a ritual", "Triage", "list"),
+    Action("blocker.resolve", ("x",), "resolve", "Say that it is over, and what helped", "Triage", "list"),
+    Action("blocker.reopen", ("X",), "reopen", "Say that it is not over after all", "Triage", "list"),
+    Action("blocker.note", ("N",), "note", "Add a note to its history", "Triage", "list"),
+    Action("card.move", ("m",), "move", "Move a card: to do, in progress, blocked or done", "Triage", "list"),
+    Action("row.mark", ("v",), "mark", "Mark it, to act once on all that are marked", "Triage"),
+    Action("action.undo", ("u",), "undo", "Take back your last action on it", "Triage", "list"),
+    Action(
+        "conflicts.show",
+        ("C",),
+        "outbox",
+        "Show your actions that wait, and those that met another's",
+        "Triage",
+    ),
     Action("theme.choose", (), "theme", "Choose a theme", "The screen", "everywhere"),
     Action("help.show", ("?",), "keys", "Show every key", "Help and leaving", "everywhere", True),
     Action(
@@ -175,6 +203,15 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("app.quit", ("q",), "quit", "Leave the room", "Help and leaving", "room", True),
 )
+
+TRIAGE = "Triage"
+"""The group whose actions change something."""
+
+
+def offered(actions: Sequence[Action], *, read_only: bool) -> list[Action]:
+    """The actions a person is told of: without those that change something where nothing may be changed."""
+    return [action for action in actions if not (read_only and action.group == TRIAGE)]
+
 
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(action.group for action in ACTIONS))
 

@@ -8,15 +8,23 @@ from datetime import datetime
 from functools import lru_cache
 
 from controlroom.domain.board import COLUMNS, Item, Status
+from controlroom.domain.ranking import state_at
 from controlroom.domain.triage import age, sla
 from controlroom.tui import present
-from controlroom.tui.lanes import PROGRAMME, UNASSIGNED, Card, Lane
+from controlroom.tui.lanes import PROGRAMME, UNASSIGNED, Card, Hold, Lane
 from controlroom.tui.lines import column, fit_line, join, line_width, text, wrap
 from controlroom.tui.rows import DrawContext, Line, Span, Style
+from controlroom.tui.triage_words import MOVED, queued_mark
 from controlroom.tui.width import cell_width
 
 GAP = 2
 """Blank cells between columns."""
+
+LEAST_FOCUS = 10
+"""Fewer cells beside what is wrong are not worth beginning a lane's focus in."""
+
+BRIEF = 40
+"""A narrower card says that it was moved, and not what its document says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,10 @@ class More:
     squad: str | None
 
 
+Place = Card | Hold | More
+"""What can stand in a column of a lane."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """One line of cards of a lane: `line` counts from 0 at the lane's name, a place per column.
@@ -44,7 +56,7 @@ class Grid:
     lane: Lane
     line: int
     above: int
-    places: tuple[Card | More | None, ...]
+    places: tuple[Place | None, ...]
     expanded: bool
 
 
@@ -76,7 +88,7 @@ def cards_in(lane: Lane, column_: Status) -> int:
 
 def is_bare(lane: Lane, expanded: bool) -> bool:
     """A lane without cards takes one line, its focus where cards would be."""
-    return not expanded and lane.total == 0
+    return not expanded and lane.total == 0 and not lane.loose
 
 
 def look(card: Card) -> present.Look:
@@ -112,30 +124,46 @@ def titles_line(titles: Titles, ctx: DrawContext) -> Line:
     return join(parts, Span(" " * GAP))
 
 
-def beside_lines(lane: Lane, expanded: bool) -> list[Line]:
-    """What stands in the first column: the name, what is wrong, the focus."""
+def beside_lines(lane: Lane, expanded: bool, room: int) -> list[Line]:
+    """What stands in the first column of `room` cells: the name, who holds up whom, the focus."""
     name_style: Style = "strong"
     name = Span(lane.name, name_style)
     if lane.id == UNASSIGNED:
         name = Span(f"? {lane.name} {lane.total}", "warn")
     elif lane.id == PROGRAMME:
         name = Span(lane.name, "title")
-    counts = _trouble(lane)
+    counts = _trouble(lane, room)
     focus: Line = (Span(lane.focus, "dim"),) if lane.focus else ()
     if expanded:
         return [text(name), *(line for line in (counts, focus) if line)]
-    second = join((counts, focus))
+    second = join((counts, focus)) if not counts or line_width(counts) + LEAST_FOCUS < room else counts
     return [text(name), second] if second else [text(name)]
 
 
-def _trouble(lane: Lane) -> Line:
-    def plural(count: int, word: str) -> str:
-        return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def _trouble(lane: Lane, room: int) -> Line:
+    """``■ 2 blocked by others · holds up 3 · ▲ 1 gap``, in fewer words where `room` has too few cells."""
+    words = (("blocked by others", "gap"), ("blocked", "gap"), ("blocked", ""), ("", ""))
+    forms = (_told(lane, blocked, gap) for blocked, gap in words)
+    shown: Line = ()
+    for shown in forms:
+        if line_width(shown) <= room:
+            break
+    return shown
 
+
+def _told(lane: Lane, blocked: str, gap: str) -> Line:
+    def counted(count: int, word: str) -> str:
+        plural = "" if count == 1 or not word else "s"
+        return f"{count} {word}{plural}".rstrip()
+
+    own = max(0, lane.blockers - lane.waiting)
+    held = sum(lane.holding.values())
     return join(
         (
-            (Span(f"■ {plural(lane.blockers, 'blocker')}", "down"),) if lane.blockers else (),
-            (Span(f"▲ {plural(lane.gaps, 'gap')}", "warn"),) if lane.gaps else (),
+            (Span(f"■ {lane.waiting} {blocked}".rstrip(), "down"),) if lane.waiting else (),
+            (Span(f"▪ {counted(own, 'blocker' if blocked else '')}", "down"),) if own else (),
+            (Span(f"holds up {held}", "warn"),) if held else (),
+            (Span(f"▲ {counted(lane.gaps, gap)}", "warn"),) if lane.gaps else (),
         )
     )
 
@@ -143,8 +171,9 @@ def _trouble(lane: Lane) -> Line:
 def grid_lines(grid: Grid, height: int, ctx: DrawContext) -> Iterable[Line]:
     """One line of cards of a lane, the squad's name beside it."""
     spans = columns(ctx.width)
-    beside = beside_lines(grid.lane, grid.expanded)
-    if is_bare(grid.lane, grid.expanded):
+    bare = is_bare(grid.lane, grid.expanded)
+    beside = beside_lines(grid.lane, grid.expanded, ctx.width - spans[1][0] if bare else spans[0][1])
+    if bare:
         yield join((fit_line(beside[0], spans[0][1]), *beside[1:]), Span(" " * GAP))
         return
     names = beside[grid.above : grid.above + height]
@@ -160,7 +189,7 @@ def grid_lines(grid: Grid, height: int, ctx: DrawContext) -> Iterable[Line]:
 
 
 def _place_lines(
-    place: Card | More | None, grid: Grid, cell: tuple[Status, int, int], ctx: DrawContext
+    place: Place | None, grid: Grid, cell: tuple[Status, int, int], ctx: DrawContext
 ) -> list[Line]:
     """What stands in one place: `cell` is its column and its size in cells and lines."""
     name, width, height = cell
@@ -168,10 +197,12 @@ def _place_lines(
         return _done_lines(place, grid)
     if isinstance(place, More):
         return [(Span(f"… {place.hidden} more", "dim"),)]
+    if isinstance(place, Hold):
+        return _hold_lines(place, width, height, ctx)
     return _card_lines(place, width, height, ctx) if place else []
 
 
-def _done_lines(place: Card | More | None, grid: Grid) -> list[Line]:
+def _done_lines(place: Place | None, grid: Grid) -> list[Line]:
     if grid.line == 0 and grid.lane.done:
         epic = place.item.epic if isinstance(place, Card) else ""
         return [text(Span(f"✓ {grid.lane.done}", "ok"), Span(f"  {epic}" if epic else "", "dim"))]
@@ -194,9 +225,10 @@ def _card_lines(card: Card, width: int, height: int, ctx: DrawContext) -> list[L
         beside = text(*epic, " ", *whose) if owner else epic
         epic = beside if line_width(beside) <= room else epic
     else:
-        waits = _waits(card, ctx, width - 2)
-        below = join((waits, whose))
-        below = waits if waits and line_width(below) > width - 2 else below
+        waits = _waits(card.waits_on, ctx, width - 2)
+        marks = card_marks(card, brief=width < BRIEF)
+        below = join((marks, waits, whose))
+        below = join((marks, waits)) if waits and line_width(below) > width - 2 else below
         if not below and line_width(epic) > room > 8:
             # Nothing else to say: a long name may take both lines.
             epic, *rest = wrap(epic, room)
@@ -214,13 +246,52 @@ def _unknown(card: Card) -> Line:
     )
 
 
-def _waits(card: Card, ctx: DrawContext, room: int) -> Line:
+def _waits(squad: str | None, ctx: DrawContext, room: int) -> Line:
     """``waits on X``, with a shorter name for X where `room` has too few cells."""
-    if not card.waits_on:
+    if not squad:
         return ()
     waits = Span("waits on ", "dim")
-    name = present.squad_short(ctx.snapshot.program, card.waits_on, max(4, room - cell_width(waits.text)))
+    name = present.squad_short(ctx.snapshot.program, squad, max(4, room - cell_width(waits.text)))
     return waits, Span(name)
+
+
+def is_marked(card: Card) -> bool:
+    """Whether something is to be said of what was done to it."""
+    return bool(card.item.pending) or card.item.said is not None
+
+
+def card_marks(card: Card, *, brief: bool) -> Line:
+    """``⧗ queued`` and ``↷ moved``: what is not in the log yet, and what the document does not say yet."""
+    said = card.item.said
+    moved = "" if said is None else "moved" if brief else f"document: {present.STATUS[said].word}"
+    return join(
+        (
+            queued_mark(card.item.pending, brief=True),
+            (Span(f"{MOVED} {moved}", "accent"),) if moved else (),
+        )
+    )
+
+
+def _hold_lines(hold: Hold, width: int, height: int, ctx: DrawContext) -> list[Line]:
+    """A blocker without a card: what it is with its age, then whom it waits on and whose it is."""
+    blocker = hold.blocker
+    seconds, state = age(blocker, ctx.now), state_at(blocker, ctx.now)
+    styles: Mapping[str, Style] = {"breach": "breach", "due_soon": "warn"}
+    style: Style = "dim" if state == "snoozed" else styles.get(sla(blocker, ctx.now), "dim")
+    old = "age ?" if seconds is None else present.age(seconds)
+    room = width - 3 - cell_width(old)
+    said = Span(blocker.summary or blocker.id, "dim" if state == "snoozed" else "text")
+    first = text(Span("▪ ", present.STATUS["blocked"].style), *fit_line((said,), room), " ", Span(old, style))
+    if height < 2:
+        return [first]
+    owner = present.person(blocker.owner, ctx.view)
+    parts = (
+        queued_mark(blocker.pending, brief=True),
+        (Span("blocker" if state == "open" else state, "dim"),),
+        _waits(blocker.blocking_squad, ctx, width - 2 - 10),
+        (Span(owner, "dim"),) if owner else (),
+    )
+    return [first, text("  ", *join(parts))]
 
 
 def _owners(item: Item) -> str:
@@ -234,11 +305,10 @@ def lane_line(lane: Lane, ctx: DrawContext) -> Line:
         for c in COLUMNS
         if cards_in(lane, c)
     ]
-    head = beside_lines(lane, True)[0]
-    return join(
-        (head, join(counts, Span(" ")), _trouble(lane), (Span(lane.focus, "dim"),) if lane.focus else ()),
-        Span("  "),
-    )
+    head = beside_lines(lane, True, ctx.width)[0]
+    counted = join(counts, Span(" "))
+    trouble = _trouble(lane, ctx.width - line_width(head) - line_width(counted) - 4)
+    return join((head, counted, trouble, (Span(lane.focus, "dim"),) if lane.focus else ()), Span("  "))
 
 
 def entry_lines(card: Card, height: int, ctx: DrawContext) -> Iterable[Line]:
@@ -246,10 +316,11 @@ def entry_lines(card: Card, height: int, ctx: DrawContext) -> Iterable[Line]:
     seen = look(card)
     old, old_style = card_age(card, ctx.now)
     owner = present.person(_owners(card.item), ctx.view)
-    waits = _waits(card, ctx, ctx.width)
+    waits = _waits(card.waits_on, ctx, ctx.width)
     word = column(seen.word, 12, seen.style) if ctx.width >= 60 else Span("")
     tail: Line = join(
         (
+            card_marks(card, brief=True),
             (Span(owner, "dim"),) if owner else (),
             waits if height == 1 else (),
             (Span(old, old_style),) if old else (),

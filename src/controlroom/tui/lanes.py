@@ -5,7 +5,7 @@ A lane per squad, then the programme's own steps, then what no rule gives to a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,9 +13,7 @@ from controlroom.domain.board import COLUMNS, Item, Squad, Status
 from controlroom.domain.program import Program
 from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode, SignalReading
 from controlroom.domain.triage import Blocker
-from controlroom.tui import present
 from controlroom.tui.memo import by_identity
-from controlroom.tui.rows import Row
 
 PROGRAMME = "programme"
 UNASSIGNED = "unassigned"
@@ -43,6 +41,15 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """An open blocker in a lane, where no card stands for it."""
+
+    blocker: Blocker
+    text: str = ""
+    squads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """One lane. `cards` by column, each in the order it is shown; `done` counts also those that left."""
 
@@ -54,6 +61,12 @@ class Lane:
     done: int = 0
     blockers: int = 0
     gaps: int = 0
+    waiting: int = 0
+    """Its cards and blockers that wait on other squads; a card and the blocker on it count once."""
+    holding: Mapping[str, int] = field(default_factory=dict)
+    """Squads that wait on this one → how many of their cards and blockers do."""
+    loose: tuple[Hold, ...] = ()
+    """Its open blockers that stand on no card, the oldest first."""
 
     @property
     def total(self) -> int:
@@ -61,21 +74,14 @@ class Lane:
         return self.done + sum(len(self.cards.get(column, ())) for column in COLUMNS if column != "done")
 
 
-@by_identity(keep=2)
-def open_blockers(blockers: tuple[Blocker, ...]) -> dict[str, Blocker]:
-    """Item id → its oldest open blocker."""
-    found: dict[str, Blocker] = {}
-    for blocker in blockers:
-        if blocker.item is None or blocker.state == "resolved":
-            continue
-        known = found.get(blocker.item)
-        if known is None or _opened(blocker) < _opened(known):
-            found[blocker.item] = blocker
-    return found
+def oldest(blockers: Iterable[Blocker]) -> Blocker | None:
+    """Of the open blockers on one card the one that stands for them; by id where ages are equal."""
+    return min(blockers, key=opened, default=None)
 
 
-def _opened(blocker: Blocker) -> float:
-    return blocker.opened_at.timestamp() if blocker.opened_at else float("inf")
+def opened(blocker: Blocker) -> tuple[float, str]:
+    """By what blockers are sorted, the oldest first; one that nobody knows the age of comes last."""
+    return (blocker.opened_at.timestamp() if blocker.opened_at else float("inf")), blocker.id
 
 
 @by_identity(keep=2)
@@ -88,125 +94,52 @@ def gap_counts(signals: tuple[SignalReading, ...]) -> dict[str, int]:
     return counts
 
 
-@by_identity(keep=2)
-def blocker_counts(blockers: tuple[Blocker, ...]) -> dict[str, int]:
-    """Squad id → open blockers that hold its work up."""
-    counts: dict[str, int] = {}
-    for blocker in blockers:
-        if blocker.state != "resolved" and blocker.owning_squad:
-            counts[blocker.owning_squad] = counts.get(blocker.owning_squad, 0) + 1
-    return counts
-
-
-_made: dict[int, tuple[object, Card]] = {}
-"""Cards by the identity of their item, from the last board: what did not change is not made again."""
-
-
-@by_identity(keep=4)
-def cards(program: Program, items: tuple[Item, ...], blockers: tuple[Blocker, ...]) -> tuple[Card, ...]:
-    """Every item as a card, in the order of the items."""
-    blocking = open_blockers(blockers)
-    names = present.squad_names(program)
-    made = []
-    for item in items:
-        blocker = blocking.get(item.id)
-        known = _made.get(id(item))
-        if (
-            known is None
-            or known[0] is not names
-            or known[1].item is not item
-            or known[1].blocker is not blocker
-        ):
-            known = names, _card(item, blocker, names)
-        made.append(known)
-    # The programme's few steps must not drive out the cards of the squads.
-    if len(items) > len(_made) // 2:
-        _made.clear()
-    _made.update((id(card.item), (names, card)) for names, card in made)
-    return tuple(card for _, card in made)
-
-
-def _card(item: Item, blocker: Blocker | None, names: Mapping[str, str]) -> Card:
+def make_card(item: Item, blocker: Blocker | None, names: Mapping[str, str]) -> Card:
+    """The card of `item`, which stands as blocked while there is a `blocker` on it."""
     blocked = item.status == "blocked" or (blocker is not None and item.status != "done")
     waits = item.blocking_squad or (blocker.blocking_squad if blocker else None)
-    squads = tuple(dict.fromkeys(s for s in (item.squad, item.owning_squad, waits) if s))
-    said = (item.epic, item.owner, item.tasks, item.id, item.status_text, *item.tags)
-    text = " ".join(part for part in (*said, *(names.get(squad, squad) for squad in squads)) if part)
+    squads = tuple(dict.fromkeys([s for s in (item.squad, item.owning_squad, waits) if s]))
+    called = " ".join([*item.tags, *[names.get(squad, squad) for squad in squads]])
+    text = f"{item.epic} {item.owner} {item.tasks} {item.id} {item.status_text} {called}"
     return Card(item, "blocked" if blocked else item.status, blocker, text.lower(), squads)
 
 
-def lanes(
-    program: Program,
-    items: tuple[Item, ...],
-    steps: tuple[Item, ...],
-    blockers: tuple[Blocker, ...],
-    signals: tuple[SignalReading, ...],
-    *,
-    keep: Callable[[Row], bool] | None = None,
-    now: datetime,
-) -> list[Lane]:
-    """All lanes. With `keep` (a filter) only matching cards, and only lanes that match or have one."""
-    by_lane: dict[str, list[Card]] = {squad.id: [] for squad in program.squads}
-    known = set(by_lane)
-    by_lane[PROGRAMME] = list(cards(program, steps, blockers))
-    by_lane[UNASSIGNED] = []
-    for card in cards(program, items, blockers):
-        squad = card.item.squad
-        by_lane[squad if squad in known and squad is not None else UNASSIGNED].append(card)
-    blocked, gaps = blocker_counts(blockers), gap_counts(signals)
-    made = []
-    for id_, squad_, name in _names(program):
-        here = by_lane[id_]
-        lane_row = Row(key="", text=name.lower(), squads=(id_,) if squad_ else ())
-        kept = here if keep is None else [c for c in here if keep(Row(key="", text=c.text, squads=c.squads))]
-        wanted = bool(kept) or (squad_ is not None and (keep is None or keep(lane_row)))
-        if wanted:
-            lane = Lane(
-                id_, name, squad_, _focus(squad_), blockers=blocked.get(id_, 0), gaps=gaps.get(id_, 0)
-            )
-            made.append(_filled(lane, kept, now))
-    return made
+def make_hold(blocker: Blocker, names: Mapping[str, str]) -> Hold:
+    """The entry of a blocker that no card stands for."""
+    squads = tuple(dict.fromkeys(s for s in (blocker.owning_squad, blocker.blocking_squad) if s))
+    said = (blocker.summary, blocker.owner, blocker.id, blocker.text, *(names.get(s, s) for s in squads))
+    return Hold(blocker, " ".join(part for part in said if part).lower(), squads)
 
 
-def _names(program: Program) -> Iterable[tuple[str, Squad | None, str]]:
+def empty_lanes(program: Program) -> Iterable[Lane]:
+    """Every lane in order, without its cards."""
     for squad in program.squads:
-        yield squad.id, squad, squad.name or squad.id
-    yield PROGRAMME, None, "Programme steps"
-    yield UNASSIGNED, None, "Unassigned"
+        yield Lane(squad.id, squad.name or squad.id, squad, " · ".join(dict.fromkeys(squad.focus.values())))
+    yield Lane(PROGRAMME, "Programme steps")
+    yield Lane(UNASSIGNED, "Unassigned")
 
 
-def _focus(squad: Squad | None) -> str:
-    return " · ".join(dict.fromkeys(squad.focus.values())) if squad else ""
+def column_of(card: Card) -> Status:
+    """The column it stands in; what cannot be read stands where nothing has begun."""
+    return card.column if card.column in COLUMNS else "not_started"
 
 
-def _filled(lane: Lane, here: Iterable[Card], now: datetime) -> Lane:
-    columns: dict[Status, list[Card]] = {column: [] for column in COLUMNS}
-    done = 0
-    for card in here:
-        if card.column != "done":
-            columns[card.column if card.column in columns else "not_started"].append(card)
-            continue
-        done += 1
-        at = card.item.since or card.item.updated
-        if at is None or now - at <= DONE_STAYS:
-            columns["done"].append(card)
-    columns["in_progress"].sort(key=_began)
-    columns["blocked"].sort(key=_began)
-    columns["done"].sort(key=_began, reverse=True)
-    return Lane(
-        lane.id,
-        lane.name,
-        lane.squad,
-        lane.focus,
-        {column: tuple(found) for column, found in columns.items()},
-        done,
-        lane.blockers,
-        lane.gaps,
-    )
+def place_in(card: Card) -> float:
+    """By what a card is sorted within its column: the longest first, of done ones the latest.
 
-
-def _began(card: Card) -> float:
-    """Seconds by which a column is sorted; a card whose time is not known comes last in any column."""
+    What has not begun keeps the order of its document; what has no time comes last.
+    """
+    column = column_of(card)
+    if column == "not_started":
+        return 0.0
     blocker, item = card.blocker, card.item
     at = (blocker.opened_at if blocker else None) or item.since or item.updated or item.first_seen
-    return at.timestamp() if at else (float("-inf") if card.column == "done" else float("inf"))
+    if at is None:
+        return float("inf")
+    return -at.timestamp() if column == "done" else at.timestamp()
+
+
+def stays(card: Card, now: datetime) -> bool:
+    """Whether a done card is still on the board."""
+    at = card.item.since or card.item.updated
+    return at is None or now - at <= DONE_STAYS

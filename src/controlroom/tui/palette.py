@@ -29,7 +29,7 @@ class Command(NamedTuple):
 
 def commands(app: RoomApp) -> Iterator[Command]:
     """All there is to do, in the order of the table."""
-    for action in app.keymap.actions:
+    for action in app.offered:
         if action.id not in NOT_LISTED:
             keys = "  ".join(shown(key, plain=app.plain) for key in action.keys)
             yield Command(action.description, f"{action.id}  {keys}", partial(app.act, action.id))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from controlroom.domain.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from controlroom.domain.actions import Action, Outcome
+    from controlroom.domain.board import Item, Status
+    from controlroom.domain.documents import CellEdit
 
 
 class Room(Protocol):
@@ -44,6 +49,56 @@ class Room(Protocol):
         """Let go of everything within a second; idempotent."""
         ...
 
+    @property
+    def desk(self) -> Desk:
+        """Where actions are handed in."""
+        ...
+
+
+class Desk(Protocol):
+    """What the room does for whoever acts. Every call returns within seconds and raises nothing."""
+
+    @property
+    def by(self) -> str:
+        """Name that actions are signed with."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """This machine's name."""
+        ...
+
+    async def submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        """Hand in `actions`, one after another; the snapshot shows them soon after."""
+        ...
+
+    async def settle(self, id_: str, how: Literal["drop", "again"]) -> Outcome | None:
+        """Decide a conflict: forget the action, or hand in a new one that names what it supersedes.
+
+        None where there is no such conflict (any more).
+        """
+        ...
+
+    async def escalation_text(self, blocker: str) -> str:
+        """What would be told the escalation channel about `blocker` as it is now; empty where it is gone."""
+        ...
+
+    async def preview(self, item: Item, status: Status) -> CellEdit | str:
+        """The one cell of a document that would change with a card's status, or why none can be."""
+        ...
+
+    async def write(self, edit: CellEdit) -> str:
+        """Change that cell; what went wrong in plain words, empty when it is written."""
+        ...
+
+    async def keep_text(self, name: str, text: str) -> Path | str:
+        """Write a text for taking away to the user's state folder: its path, or why not."""
+        ...
+
+    async def post(self, text: str) -> str:
+        """Send `text` to the escalation channel's webhook; what went wrong, empty when it was taken."""
+        ...
+
 
 class Options(NamedTuple):
     """How the person wants to see the room."""
@@ -64,3 +119,11 @@ class Options(NamedTuple):
     """What relative paths of runbooks and charters are relative to."""
     notices: tuple[str, ...] = ()
     """Shown once after the first paint, plain text."""
+    read_only: bool = False
+    """Every fact is shown and no action offered."""
+    write_back: Literal["never", "ask", "always"] = "ask"
+    """Whether a moved card is moved in its document too."""
+    channel: str = ""
+    """Where escalations are meant to go, such as ``#tiger-crew``."""
+    webhook: bool = False
+    """Whether an escalation can be posted there."""

@@ -111,18 +111,20 @@ def gap_look(code: GapCode) -> Look:
 
 _ASCII = str.maketrans(
     {
-        **dict.fromkeys("▰█■", "#"),
+        **dict.fromkeys("▰█■▪", "#"),
         **dict.fromkeys("▱░◌", "."),
         **dict.fromkeys("━═", "="),
         **dict.fromkeys("─╌┄–—−·", "-"),
         **dict.fromkeys("│┃┊╎", "|"),
         **dict.fromkeys("✖×", "x"),
-        **dict.fromkeys("→▸≥", ">"),
-        **dict.fromkeys("←◂≤", "<"),
+        **dict.fromkeys("→▸≥↷", ">"),
+        "▾": "v",
+        **dict.fromkeys("←◂≤↶", "<"),
         **dict.fromkeys("○◇", "o"),
         **dict.fromkeys("◐…", "~"),
         "●": "+",
         "▲": "!",
+        "⧗": "%",
         "✓": "v",
         "◆": "*",
         "’": "'",

@@ -77,6 +77,7 @@ SubjectKind = Literal[
     "dependency",
     "gate",
     "change",
+    "edge",
 ]
 
 

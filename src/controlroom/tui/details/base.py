@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from controlroom.domain import zones
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import present
@@ -100,6 +101,18 @@ class Sheet:
         shown = present.moment(instant, self.now, zone, seconds=seconds)
         old = present.since(instant, self.now)
         return f"{shown} · {old}" if old.startswith("in ") else f"{shown} · {old} ago"
+
+    def ago(self, instant: datetime) -> str:
+        """``in 23m``, ``5m ago``."""
+        old = present.since(instant, self.now)
+        return old if old.startswith("in ") else f"{old} ago"
+
+    def both(self, instant: datetime) -> str:
+        """An instant on the programme's clock and on the viewer's, with their zones."""
+        try:
+            return zones.both(instant, self.snapshot.program.zone, self.view.viewer_zone)
+        except (ValueError, OverflowError):
+            return present.moment(instant, self.now, self.snapshot.program.zone)
 
     def squad(self, squad: str | None) -> str:
         """A squad's name; empty for none."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from controlroom.domain.telemetry import Coverage, GapCode, undecided
 from controlroom.tui import present
 from controlroom.tui.details.base import Sheet
+from controlroom.tui.details.blockers import opened_about
 from controlroom.tui.lines import column, fit_line, text
 from controlroom.tui.panes.alerts import severity_style
 from controlroom.tui.panes.telemetry import BAR, bar, coverage_words, percent, wave_name
@@ -52,6 +53,7 @@ def signal(sheet: Sheet, id_: str) -> bool:
     sheet.fact("for the exit", "required" if declared.required_for_exit else "not required")
     sheet.fact("alert", declared.alert)
     sheet.fact("server", declared.server)
+    opened_about(sheet, f"signal:{reading.id}")
     sheet.each("Query", ((Span(reading.query, "accent"),),) if reading.query else ())
     sheet.each("Targets of the job", ((Span(present.hosts(t, sheet.view)),) for t in reading.targets))
     sheet.next(ADVICE.get(reading.code, ""))
@@ -100,6 +102,7 @@ def alert(sheet: Sheet, fingerprint: str) -> bool:
     sheet.fact("summary", present.hosts(found.summary, sheet.view))
     sheet.fact("silenced by", ", ".join(found.silenced_by))
     sheet.fact("from", found.server)
+    opened_about(sheet, f"alert:{found.fingerprint}")
     for title, pairs in (("Labels", found.labels), ("Annotations", found.annotations)):
         sheet.each(
             title,

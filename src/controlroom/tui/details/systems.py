@@ -8,6 +8,7 @@ from controlroom.domain.services import Health
 from controlroom.domain.text import slug
 from controlroom.tui import present
 from controlroom.tui.details.base import Sheet
+from controlroom.tui.details.blockers import opened_about
 from controlroom.tui.lines import join, text
 from controlroom.tui.panes.blockers import waits
 from controlroom.tui.panes.services import by_id, dependency_state, latency_text, look
@@ -37,6 +38,7 @@ def service(sheet: Sheet, id_: str) -> bool:
     sheet.fact("flapping", f"{shown.flaps} changes in the last hour" if shown.flaps > 2 else "")
     _who(sheet, state)
     sheet.each("Facts", (_pair(k, present.hosts(v, sheet.view)) for k, v in shown.detail.items()))
+    opened_about(sheet, f"service:{declared.id}")
     sheet.each("History, newest first", (_transition(sheet, t) for t in reversed(state.transitions)))
     _advise(sheet, shown)
     sheet.link("runbook", declared.runbook)

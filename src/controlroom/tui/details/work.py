@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from controlroom.domain.board import COLUMNS, Item
 from controlroom.domain.lints import Lint
+from controlroom.domain.ranking import ranked
 from controlroom.domain.telemetry import GapCode
-from controlroom.domain.triage import SLA_BREACH, Blocker, age, sla
 from controlroom.tui import present
 from controlroom.tui.details.base import Sheet
+from controlroom.tui.details.blockers import LISTED, blocker_line, limited, who_is_held_up
+from controlroom.tui.history import history
 from controlroom.tui.lines import join, text
-from controlroom.tui.panes.blockers import waits
 from controlroom.tui.panes.services import by_id
 from controlroom.tui.panes.telemetry import by_squad, coverage_words
 from controlroom.tui.rows import Line, Span
-
-LISTED = 40
-"""Cards of a squad that are listed; the rest are counted."""
+from controlroom.tui.triage_words import MOVED, queued_mark
+from controlroom.tui.waits import who_waits
 
 
 def item(sheet: Sheet, id_: str) -> bool:
@@ -31,7 +30,9 @@ def item(sheet: Sheet, id_: str) -> bool:
     look = present.STATUS[found.status]
     progress = f" · {found.progress} %" if found.progress is not None else ""
     sheet.fact("status", text(Span(f"{look.glyph} {look.word}", look.style), progress))
+    sheet.fact("queued", queued_mark(found.pending, brief=False))
     sheet.fact("as written", found.status_text)
+    _document_says(sheet, found)
     sheet.fact("squad", sheet.squad(found.squad) or text(Span("none: no rule gives it to one", "warn")))
     sheet.fact("owner", present.person(" + ".join(found.owners) or found.owner, sheet.view))
     sheet.fact("tasks", found.tasks)
@@ -46,8 +47,11 @@ def item(sheet: Sheet, id_: str) -> bool:
     sheet.fact("tags", ", ".join(found.tags))
     sheet.fact("id", found.id, "dim")
     sheet.source(found.path, found.line)
-    open_ = [b for b in snapshot.blockers if b.item == found.id and b.state != "resolved"]
-    sheet.each("Blockers", (_blocker_line(sheet, b) for b in open_))
+    on_it = [b for b in snapshot.blockers if b.item == found.id and b.state != "resolved"]
+    sheet.each("Blockers", (blocker_line(sheet, b) for b in ranked(on_it, sheet.now)))
+    if _unfinished(found):
+        who_is_held_up(sheet, found.owning_squad or found.squad, found.blocking_squad)
+    sheet.each("History", history(snapshot, found.id, sheet.now, sheet.view))
     lints = [lint for lint in snapshot.lints if lint.subject == found.id]
     sheet.each("Wrong with what is written", (_lint_line(lint) for lint in lints))
     if found.squad is None and not found.id.startswith("step/"):
@@ -61,6 +65,29 @@ def item(sheet: Sheet, id_: str) -> bool:
     return True
 
 
+def _unfinished(found: Item) -> bool:
+    return found.status != "done"
+
+
+def _document_says(sheet: Sheet, found: Item) -> None:
+    """What the card's document says where the triage log says otherwise."""
+    written = next((i for i in sheet.snapshot.declared_items if i.id == found.id), None)
+    differ: list[str] = []
+    if found.said is not None:
+        differ.append(f"status {present.STATUS[found.said].word}")
+    if written is not None:
+        for name, here, there in (
+            ("owner", found.owner, written.owner),
+            ("held up", sheet.squad(found.owning_squad), sheet.squad(written.owning_squad)),
+            ("waits on", sheet.squad(found.blocking_squad), sheet.squad(written.blocking_squad)),
+        ):
+            if here != there:
+                told = present.person(there, sheet.view) if name == "owner" else there
+                differ.append(f"{name} {told or 'nobody'}")
+    said = f"{MOVED} {'; '.join(differ)}: what was done here counts until that cell changes"
+    sheet.fact("document says", (Span(said, "warn"),) if differ else "")
+
+
 def _sprint(sheet: Sheet, found: Item) -> str:
     sprint = next((s for s in sheet.snapshot.program.sprints if s.id == found.sprint), None)
     return (sprint.name if sprint else "") or found.sprint or ""
@@ -69,82 +96,6 @@ def _sprint(sheet: Sheet, found: Item) -> str:
 def _lint_line(lint: Lint) -> Line:
     style = present.Look("✖", "error", "down") if lint.severity == "error" else present.Look("▲", "", "warn")
     return text(Span(f"{style.glyph} {lint.code} ", style.style), Span(lint.message))
-
-
-def _blocker_line(sheet: Sheet, blocker: Blocker) -> Line:
-    look = present.SLA[sla(blocker, sheet.now)]
-    seconds = age(blocker, sheet.now)
-    known = "age ?" if seconds is None else present.age(seconds)
-    named = f"{known} {look.word}".rstrip()
-    style = {"badge-breach": "breach", "badge-warn": "warn"}.get(look.style, look.style)
-    return join(
-        (
-            (Span(named, style),),  # type: ignore[arg-type]
-            (Span(blocker.summary),),
-            waits(blocker, sheet.snapshot.program),
-        )
-    )
-
-
-def blocker(sheet: Sheet, id_: str) -> bool:
-    """What holds work up: how long, whose, and what is missing to move it."""
-    found = next((b for b in sheet.snapshot.blockers if b.id == id_), None)
-    if found is None:
-        return False
-    program = sheet.snapshot.program
-    sheet.title = found.summary or found.id
-    _standing(sheet, found)
-    sheet.fact("who waits", waits(found, program))
-    sheet.fact("owner", present.person(found.owner, sheet.view) or text(Span("nobody", "warn")))
-    sheet.fact("eta", sheet.when(found.eta))
-    sheet.fact("next update", sheet.when(found.next_update_due))
-    sheet.fact("snoozed until", sheet.when(found.snoozed_until))
-    sheet.fact("mitigation", found.mitigation)
-    sheet.fact("card", _card_name(sheet, found))
-    sheet.fact("id", found.id, "dim")
-    sheet.source(found.source, found.line)
-    if found.text and found.text != found.summary:
-        sheet.each("As written", ((Span(found.text),),))
-    sheet.next(*_missing(found, sheet))
-    for target in found.links:
-        sheet.link(target, target)
-    return True
-
-
-def _standing(sheet: Sheet, found: Blocker) -> None:
-    state = present.TRIAGE[found.state]
-    sheet.fact("state", text(Span(f"{state.glyph} {state.word}", state.style)))
-    look = present.SLA[sla(found, sheet.now)]
-    seconds = age(found, sheet.now)
-    if seconds is None:
-        bound = f", at least {present.since(found.first_seen, sheet.now)}" if found.first_seen else ""
-        sheet.fact("age", f"? nobody wrote when it was opened{bound}", "unknown")
-        return
-    sheet.fact("age", text(Span(f" {present.age(seconds)} {look.word} ".replace("  ", " "), look.style)))
-    sheet.fact("opened", sheet.when(found.opened_at))
-    if found.opened_at is not None and found.state != "resolved":
-        limit = found.opened_at + timedelta(seconds=SLA_BREACH)
-        sheet.fact("4 h limit", sheet.when(limit))
-
-
-def _card_name(sheet: Sheet, found: Blocker) -> str:
-    card = next((i for i in sheet.snapshot.items if i.id == found.item), None)
-    return card.epic if card else (found.item or "")
-
-
-def _missing(found: Blocker, sheet: Sheet) -> Iterable[str]:
-    """What would have to be written for somebody to act on it."""
-    if found.state == "resolved":
-        return
-    where = f" in {found.source}:{found.line}" if found.source and found.line else ""
-    if not found.owner:
-        yield f"name an owner{where}"
-    if not found.owning_squad or not found.blocking_squad:
-        yield f"say which squad waits and which delivers{where}"
-    if found.opened_at is None:
-        yield f"say when it was opened{where}: the four-hour limit counts from there"
-    if sla(found, sheet.now) == "breach" and found.eta is None:
-        yield "over four hours without an ETA: escalate, with the time of the next update"
 
 
 def squad(sheet: Sheet, id_: str) -> bool:
@@ -163,11 +114,7 @@ def squad(sheet: Sheet, id_: str) -> bool:
     sheet.fact("telemetry", coverage_words(coverage) if coverage else "not declared")
     sheet.origin(f"squad/{found.id}")
     sheet.link("charter", found.charter)
-    alive = [b for b in snapshot.blockers if b.state != "resolved"]
-    mine = [b for b in alive if b.owning_squad == id_]
-    others = [b for b in alive if b.blocking_squad == id_ and b.owning_squad != id_]
-    sheet.each("Held up by", (_blocker_line(sheet, b) for b in mine))
-    sheet.each("Others wait for it", (_blocker_line(sheet, b) for b in others))
+    _both_ways(sheet, id_)
     _cards(sheet, [i for i in snapshot.items if i.squad == id_])
     gaps = [r for r in by_squad(snapshot.signals).get(id_, ()) if r.code is not GapCode.OK]
     sheet.each(
@@ -179,6 +126,33 @@ def squad(sheet: Sheet, id_: str) -> bool:
     )
     _systems(sheet, id_)
     return True
+
+
+def _both_ways(sheet: Sheet, id_: str) -> None:
+    """What holds the squad up, and whom it holds up, what hurts most first."""
+    snapshot = sheet.snapshot
+    graph = who_waits(snapshot)
+    alive = [
+        b for b in snapshot.blockers if b.state != "resolved" and id_ in (b.owning_squad, b.blocking_squad)
+    ]
+    mine = [b for b in alive if b.owning_squad == id_]
+    others = [b for b in alive if b.owning_squad != id_]
+    waiting, holding = graph.of(id_)
+    sheet.fact("held up", f"{waiting} of its cards and blockers wait on others" if waiting else "")
+    names = ", ".join(f"{sheet.squad(squad)} ({count})" for squad, count in holding.items())
+    sheet.fact("holds up", names)
+    sheet.each("Held up by", limited(ranked(mine, sheet.now), lambda b: blocker_line(sheet, b)))
+    sheet.each("Others wait for it", limited(ranked(others, sheet.now), lambda b: blocker_line(sheet, b)))
+    carded = {b.item for b in others}
+    lone = [
+        card
+        for card in snapshot.items
+        if card.blocking_squad == id_ and card.squad != id_ and _unfinished(card) and card.id not in carded
+    ]
+    sheet.each(
+        "Cards that wait for it",
+        limited(lone, lambda c: join(((Span(c.epic or c.id),), (Span(sheet.squad(c.squad), "dim"),)))),
+    )
 
 
 def _cards(sheet: Sheet, items: list[Item]) -> None:

@@ -11,6 +11,7 @@ from controlroom.tui import present
 from controlroom.tui.lines import column, join, text
 from controlroom.tui.panes.base import BasePane, concerns, distinct, words
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
+from controlroom.tui.triage_words import opened_mark
 
 SEVERITY = {"critical": 0, "page": 0, "error": 1, "high": 1, "warning": 2, "warn": 2, "info": 4, "none": 5}
 UNRANKED = 3
@@ -132,6 +133,7 @@ def _alert_line(alert: Alert, first: bool, ctx: DrawContext) -> Line:
         *join(
             (
                 (Span("silenced", "dim"),) if alert.state == "suppressed" else (),
+                opened_mark(ctx.snapshot, f"alert:{alert.fingerprint}", ctx.now),
                 (Span(present.hosts(alert.summary, ctx.view), "text"),) if alert.summary else (),
                 text(Span(present.hosts(alert.labels.get("instance", ""), ctx.view), "dim")),
             )

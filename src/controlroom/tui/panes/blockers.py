@@ -1,4 +1,4 @@
-"""Blockers, what hurts most first: age and state beside what is held up and who waits on whom."""
+"""Blockers, what hurts most first: age and reason beside what is held up and who waits on whom."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from controlroom.domain.program import Program
+from controlroom.domain.ranking import Reason, reasons, state_at
 from controlroom.domain.snapshot import Snapshot
-from controlroom.domain.triage import SLA_BREACH, Blocker, age, sla
+from controlroom.domain.triage import Blocker, BlockerState, age, sla
 from controlroom.tui import present
-from controlroom.tui.lines import column, join, text
-from controlroom.tui.memo import by_identity
-from controlroom.tui.panes.base import BasePane, distinct, words
+from controlroom.tui.lines import column, fit_line, join, line_width, text
+from controlroom.tui.panes.base import BasePane, distinct, unique
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
+from controlroom.tui.standing import Standing
+from controlroom.tui.triage_words import STYLES, WORDS, names, queued_mark
+from controlroom.tui.waits import who_waits
 
 BADGE = 10
 """Cells of the age and of the word under it."""
 
 NARROW = 72
+
+BRIEF = 56
+"""Narrower than this, reasons are said in fewer words."""
 
 
 class BlockersPane(BasePane):
@@ -29,115 +35,92 @@ class BlockersPane(BasePane):
     nothing = "no blockers known"
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
-        counted, breached = _tally(ctx.snapshot.blockers, ctx.now)
-        return str(counted) if counted else "", "breach" if breached else "strong"
+        """How many are open, and how many of them are over their four hours at this second."""
+        found = _standing(ctx.snapshot, ctx.now.replace(second=0, microsecond=0))
+        over = found.breached(ctx.now)
+        if over:
+            return f"{found.alive}, {over} in breach", "breach"
+        return (str(found.alive) if found.alive else ""), "strong"
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
-        return snapshot.blockers, snapshot.program
+        return snapshot.blockers, snapshot.items, snapshot.program
 
-    def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
-        moment = present.present_moment(snapshot, view)
-        return [
-            row
-            for row in _by_hurt(_rows(snapshot.program, snapshot.blockers), moment)
-            if (view.focus_squad is None or view.focus_squad in row.squads)
-            and (view.expanded or row.data.state != "resolved")
-        ]
+    def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
+        """In the order of `domain.ranking`; resolved ones only where there is room."""
+        found = _standing(snapshot, present.present_moment(snapshot, view))
+        rows = found.rows(resolved=view.expanded)
+        if view.focus_squad is not None:
+            rows = [row for row in rows if view.focus_squad in row.squads]
+        return rows if found.distinct else unique(rows)
 
     def lines(self, row: Row, ctx: DrawContext) -> Iterable[Line]:
         blocker: Blocker = row.data
-        state = sla(blocker, ctx.now)
-        look = present.SLA[state]
-        closed = blocker.state in ("resolved", "snoozed")
-        style: Style = "dim" if closed else look.style
-        seconds = age(blocker, ctx.now)
-        known = "age ?" if seconds is None else present.age(seconds)
-        word = blocker.state if closed else look.word
-        if not word and blocker.state == "escalated":
-            word = blocker.state
-        badge = Span(f" {known:<{BADGE - 2}} ", style)
-        summary: Style = "strong" if state == "breach" and not closed else "dim" if closed else "text"
-        yield text(badge, " ", Span(blocker.summary or blocker.id, summary))
-        yield text(column(f" {word}", BADGE, _word_style(style)), " ", *_who(blocker, word, ctx))
+        state = state_at(blocker, ctx.now)
+        closed = state in ("resolved", "snoozed")
+        held = who_waits(ctx.snapshot).held
+        why = reasons(blocker, ctx.now, held, names(ctx.snapshot.program, ctx.view, ctx.now))
+        standing = sla(blocker, ctx.now)
+        summary: Style = "strong" if standing == "breach" and not closed else "dim" if closed else "text"
+        mark = queued_mark(blocker.pending, brief=ctx.width < NARROW)
+        room = ctx.width - BADGE - 1 - (line_width(mark) + 2 if mark else 0)
+        said: Line = (Span(blocker.summary or blocker.id, summary),)
+        badge = _badge(blocker, state, ctx.now)
+        yield text(badge, " ", *(fit_line(said, room) if mark else said), "  ", *mark)
+        first = why[0].kind
+        word = column(f" {WORDS[first]}", BADGE, "text" if first == "unseen" else STYLES[first])
+        yield text(word, " ", *_why(blocker, state, why, ctx))
 
 
-def _word_style(style: Style) -> Style:
-    """The word under a badge speaks in the badge's colour, without its ground."""
+def badge_words(blocker: Blocker, now: datetime) -> tuple[str, str, Style]:
+    """Its age, the word for where it stands, and their style where there is no ground under them."""
+    state, look = state_at(blocker, now), present.SLA[sla(blocker, now)]
+    seconds = age(blocker, now)
+    closed = state in ("snoozed", "resolved")
     under: dict[str, Style] = {"badge-breach": "breach", "badge-warn": "warn"}
-    return under.get(style, style)
+    style: Style = "dim" if closed else under.get(look.style, look.style)
+    word = state if closed or (state == "escalated" and not look.word) else look.word
+    return "age ?" if seconds is None else present.age(seconds), word, style
 
 
-def _tally(blockers: tuple[Blocker, ...], now: datetime) -> tuple[int, bool]:
-    """How many are open, and whether one is in breach; looked up once a second, so not by a walk."""
-    opened = _open(blockers)
-    return opened[0], opened[1] is not None and (now - opened[1]).total_seconds() > SLA_BREACH
+def _badge(blocker: Blocker, state: BlockerState, now: datetime) -> Span:
+    """How old it is."""
+    seconds = age(blocker, now)
+    known = "age ?" if seconds is None else present.age(seconds)
+    closed = state in ("resolved", "snoozed")
+    return Span(f" {known:<{BADGE - 2}} ", "dim" if closed else present.SLA[sla(blocker, now)].style)
 
 
-@by_identity(keep=2)
-def _open(blockers: tuple[Blocker, ...]) -> tuple[int, datetime | None]:
-    """How many are open, and since when the oldest of them is."""
-    alive = [b for b in blockers if b.state != "resolved"]
-    known = [b.opened_at for b in alive if b.opened_at is not None and b.state != "snoozed"]
-    return len(alive), min(known, default=None)
+_KEPT: list[Standing] = []
 
 
-_made: dict[int, tuple[object, Row]] = {}
-"""Rows by the identity of their blocker, from the last list: what did not change is not made again."""
-
-
-@by_identity(keep=2)
-def _rows(program: Program, blockers: tuple[Blocker, ...]) -> list[Row]:
-    """A row per blocker, in the order that does not depend on the time: escalated, then the oldest."""
-    names = present.squad_names(program)
-    made = []
-    for blocker in sorted(blockers, key=_standing):
-        known = _made.get(id(blocker))
-        if known is None or known[0] is not names or known[1].data is not blocker:
-            known = names, _row(blocker, names)
-        made.append(known)
-    _made.clear()
-    _made.update((id(row.data), (names, row)) for names, row in made)
-    return [row for _, row in made]
-
-
-_CLOSED = {"snoozed": 1, "resolved": 2}
-
-
-def _standing(blocker: Blocker) -> tuple[int, bool, float]:
-    opened = blocker.opened_at
-    began = opened.timestamp() if opened else float("inf")
-    return _CLOSED.get(blocker.state, 0), blocker.state != "escalated", began
-
-
-def _by_hurt(rows: Sequence[Row], now: datetime) -> list[Row]:
-    """Breaches before the others, both in the order given; what is snoozed or resolved stays at the end."""
-    limit = now.timestamp() - SLA_BREACH
-
-    def breach(row: Row) -> bool:
-        opened: datetime | None = row.data.opened_at
-        return row.data.state not in _CLOSED and opened is not None and opened.timestamp() < limit
-
-    return sorted(rows, key=lambda row: 0 if breach(row) else 1)
+def _standing(snapshot: Snapshot, moment: datetime) -> Standing:
+    """The blockers of `snapshot` in order. One is kept, as one snapshot is shown at a time."""
+    if not _KEPT:
+        _KEPT.append(Standing(_row))
+    held = who_waits(snapshot).held
+    try:
+        return _KEPT[0].see(snapshot.blockers, present.squad_names(snapshot.program), held, moment)
+    except Exception:
+        _KEPT.clear()  # half a change must not stay
+        raise
 
 
 def _row(blocker: Blocker, names: Mapping[str, str]) -> Row:
     squads = distinct(blocker.owning_squad, blocker.blocking_squad)
+    called = " ".join([names.get(squad, squad) for squad in squads])
+    queued = "queued" if blocker.pending else ""
+    said = (
+        f"{blocker.summary} {blocker.id} {blocker.item or ''} {blocker.owner or ''} {blocker.state} "
+        f"{blocker.text} {queued} {called}"
+    )
     return Row(
         key=f"blocker:{blocker.id}",
         height=2,
         subject=Subject("blocker", blocker.id),
         squads=squads,
-        text=words(
-            blocker.summary,
-            blocker.id,
-            blocker.item,
-            blocker.owner,
-            blocker.state,
-            blocker.text,
-            *(names.get(squad, squad) for squad in squads),
-        ),
+        text=said.lower(),
         data=blocker,
-        ticks=blocker.opened_at is not None and blocker.state != "resolved",
+        ticks=blocker.state != "resolved",
     )
 
 
@@ -157,38 +140,50 @@ def _squad(program: Program, squad: str | None, room: int) -> Span:
     return Span(present.squad_short(program, squad, room)) if squad else Span("?", "unknown")
 
 
-def _who(blocker: Blocker, shown: str, ctx: DrawContext) -> Line:
-    program, now = ctx.snapshot.program, ctx.now
-    owner = present.person(blocker.owner, ctx.view)
-    state = blocker.state
+def _why(blocker: Blocker, state: BlockerState, why: Sequence[Reason], ctx: DrawContext) -> Line:
+    """What placed it, who waits on whom, the other reasons, and what else is known."""
+    first, *others = why
+    if state in ("resolved", "snoozed"):
+        placed: Line = (Span(first.text, "text" if state == "snoozed" else "dim"),) if first.text else ()
+        return join((placed, waits(blocker, ctx.snapshot.program, ctx.width), _owner(blocker, ctx)))
     return join(
         (
-            (Span(state, present.TRIAGE[state].style),) if state not in ("open", shown) else (),
-            waits(blocker, program, ctx.width),
-            text(Span("owner " if ctx.width >= NARROW else "", "dim"), owner)
-            if owner
-            else (Span("no owner", "warn"),),
-            _time("eta", blocker.eta, ctx),
-            _time("update", blocker.next_update_due, ctx),
-            _time("until", blocker.snoozed_until, ctx) if state == "snoozed" else (),
-            _first_seen(blocker, now),
+            _placed(first, ctx),
+            waits(blocker, ctx.snapshot.program, ctx.width),
+            *((Span(str(other), STYLES[other.kind]),) for other in others),
+            _owner(blocker, ctx),
+            _eta(blocker, ctx),
             (Span(place(blocker.source, blocker.line), "dim"),) if blocker.source else (),
         )
     )
 
 
-def _time(name: str, instant: datetime | None, ctx: DrawContext) -> Line:
-    if instant is None:
-        return ()
-    when = present.moment(instant, ctx.now, ctx.snapshot.program.zone)
-    return text(Span(f"{name} ", "dim"), Span(when, "warn" if instant < ctx.now else "text"))
+def _placed(first: Reason, ctx: DrawContext) -> Line:
+    """What the word under the age does not say yet."""
+    style = STYLES[first.kind]
+    if first.kind == "age_unknown":
+        bound = first.text.removeprefix("at least ")
+        return (Span(f"≥ {bound}", style),) if bound else (Span("nobody wrote since when", style),)
+    brief = ctx.width < BRIEF
+    if first.kind == "unseen":
+        return (Span("unseen" if brief else str(first), style),)
+    if first.kind == "update_late":
+        return (Span(f"update {first.text}" if brief else str(first), style),)
+    return (Span(first.text, style),) if first.text else ()
 
 
-def _first_seen(blocker: Blocker, now: datetime) -> Line:
-    """A lower bound of an age that is not known."""
-    if blocker.opened_at is not None or blocker.first_seen is None:
+def _owner(blocker: Blocker, ctx: DrawContext) -> Line:
+    owner = present.person(blocker.owner, ctx.view)
+    if not owner:
+        return (Span("no owner", "warn"),)
+    return text(Span("owner " if ctx.width >= NARROW else "", "dim"), owner)
+
+
+def _eta(blocker: Blocker, ctx: DrawContext) -> Line:
+    """When it is to be over, where that is still ahead."""
+    if blocker.eta is None or blocker.eta < ctx.now:
         return ()
-    return (Span(f"≥ {present.since(blocker.first_seen, now)}", "dim"),)
+    return text(Span("eta ", "dim"), present.moment(blocker.eta, ctx.now, ctx.snapshot.program.zone))
 
 
 def place(path: str | None, line: int | None) -> str:

@@ -17,6 +17,7 @@ from controlroom.tui.lines import column, join, text
 from controlroom.tui.memo import by_identity
 from controlroom.tui.panes.base import BasePane, concerns, distinct, heading_row, words
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
+from controlroom.tui.triage_words import opened_mark
 from controlroom.tui.width import cell_width
 
 ONE_LINE_FROM = 100
@@ -178,6 +179,7 @@ def _service_lines(state: ServiceState, height: int, ctx: DrawContext) -> tuple[
     loud: Style = "warn" if shown.health is Health.UP else "text"
     names = ", ".join(present.squad_name(ctx.snapshot.program, s) for s in service.squads)
     affects: Line = (Span(f"affects {names}", "dim"),) if names and shown.health is not Health.UP else ()
+    opened = opened_mark(ctx.snapshot, f"service:{service.id}", ctx.now)
     line = text(
         Span(f"{seen.glyph} ", seen.style),
         column(service.name or service.id, name, "text" if shown.health is Health.UP else "strong"),
@@ -191,11 +193,12 @@ def _service_lines(state: ServiceState, height: int, ctx: DrawContext) -> tuple[
                 (Span(present.hosts(shown.reason, ctx.view), loud),) if _speaks(shown) else (),
                 _facts(shown, ctx) if shown.health is Health.UP and ctx.width >= 60 else (),
                 (Span(f"flapped {shown.flaps}×", "warn"),) if shown.flaps > 2 else (),
+                opened if height == 1 else (),
                 affects if height == 1 else (),
             ),
         ),
     )
-    return (line, text("  ", *affects)) if height > 1 else (line,)
+    return (line, text("  ", *join((affects, opened)))) if height > 1 else (line,)
 
 
 def _name(service: str | None, ctx: DrawContext) -> str:

@@ -11,10 +11,12 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import SignalReading
 from controlroom.domain.triage import Blocker
 from controlroom.tui import filters, present
+from controlroom.tui.kept_lanes import lanes
 from controlroom.tui.lane_lines import (
     Entry,
     Grid,
     More,
+    Place,
     Titles,
     beside_lines,
     cards_in,
@@ -22,14 +24,18 @@ from controlroom.tui.lane_lines import (
     entry_lines,
     grid_lines,
     is_bare,
+    is_marked,
     lane_line,
     titles_line,
 )
-from controlroom.tui.lanes import Card, Lane, lanes
+from controlroom.tui.lanes import Card, Hold, Lane
 from controlroom.tui.memo import by_identity
 from controlroom.tui.panes.base import BasePane
 from controlroom.tui.panes.waves import documents_edge
 from controlroom.tui.rows import DrawContext, Line, Row, Style, Subject, View
+
+HOLDS_FROM = 140
+"""From this width on, blockers that are on no card stand in their squad's lane."""
 
 LIST_BELOW = 90
 """Narrower than this, lanes are a list."""
@@ -124,17 +130,19 @@ def _rows(
 
 def _lane_rows(lane: Lane, cap: int, width: int, expanded: bool) -> list[Row]:
     """A lane as lines of cards, the squad's name and focus beside the first ones."""
-    tall = max((len(lane.cards.get(c, ())) for c in COLUMNS if c != "done"), default=0)
+    standing = {c: _standing(lane, c, width, expanded) for c in COLUMNS}
+    tall = max(len(standing[c]) for c in COLUMNS if c != "done")
     done = len(lane.cards.get("done", ()))
     count = max(1, min(tall, cap), min(done, cap if expanded else DONE_SHOWN if tall == 0 else 1))
-    stacks = [_stack(lane, c, count) for c in COLUMNS]
+    stacks = [_stack(lane, c, standing[c], count) for c in COLUMNS]
     rows: list[Row] = []
     used = 0
-    beside = 1 if is_bare(lane, expanded) else len(beside_lines(lane, expanded))
+    room = columns(width)[0][1]
+    beside = 1 if is_bare(lane, expanded) else len(beside_lines(lane, expanded, room))
     for line in range(count):
         places = tuple(stack[line] if line < len(stack) else None for stack in stacks)
-        cards = [place for place in places if isinstance(place, Card) and place.column != "done"]
-        height = 2 if cards and (expanded or any(card.waits_on for card in cards)) else 1
+        two = any(isinstance(place, Hold) or _says_more(place, expanded) for place in places)
+        height = 2 if two else 1
         if line == count - 1:
             height = max(height, beside - used)
         elif line == 0 and beside > 1:
@@ -144,9 +152,22 @@ def _lane_rows(lane: Lane, cap: int, width: int, expanded: bool) -> list[Row]:
     return rows
 
 
-def _stack(lane: Lane, column_: Status, count: int) -> list[Card | More | None]:
-    """A column's places, at most `count`; the last one says how many more there are."""
+def _says_more(place: Place | None, expanded: bool) -> bool:
+    """Whether a card has something to say below its name."""
+    if not isinstance(place, Card) or place.column == "done":
+        return False
+    return expanded or bool(place.waits_on) or is_marked(place)
+
+
+def _standing(lane: Lane, column_: Status, width: int, expanded: bool) -> Sequence[Card | Hold]:
+    """What stands in a column: its cards, and where lanes are wide the blockers that no card stands for."""
     cards = lane.cards.get(column_, ())
+    wide = expanded or width >= HOLDS_FROM
+    return (*cards, *lane.loose) if column_ == "blocked" and wide and lane.loose else cards
+
+
+def _stack(lane: Lane, column_: Status, cards: Sequence[Card | Hold], count: int) -> list[Place]:
+    """A column's places, at most `count`; the last one says how many more there are."""
     if len(cards) <= count:
         return list(cards)
     if column_ == "done":
@@ -161,11 +182,13 @@ def _grid_row(grid: Grid, height: int, width: int) -> Row:
     for place in grid.places:
         if isinstance(place, Card):
             cells.append(Subject("item", place.item.id))
+        elif isinstance(place, Hold):
+            cells.append(Subject("blocker", place.blocker.id))
         elif isinstance(place, More) and place.squad:
             cells.append(Subject("squad", place.squad))
         else:
             cells.append(None)
-    cards = [place for place in grid.places if isinstance(place, Card)]
+    cards = [place for place in grid.places if isinstance(place, Card | Hold)]
     own = (grid.lane.squad.id,) if grid.lane.squad else ()
     said = " ".join((grid.lane.name.lower(), *(card.text for card in cards)))
     return Row(

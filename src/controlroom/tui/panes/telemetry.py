@@ -13,6 +13,7 @@ from controlroom.tui.lines import column, join, line_width, text
 from controlroom.tui.memo import by_identity
 from controlroom.tui.panes.base import BasePane, blank_row, concerns, words
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
+from controlroom.tui.triage_words import opened_mark
 from controlroom.tui.width import cell_width
 
 BAR = 6
@@ -234,6 +235,7 @@ def _reading(entry: Entry, reading: SignalReading, ctx: DrawContext) -> Line:
         "  ",
         *join(
             (
+                opened_mark(ctx.snapshot, f"signal:{reading.id}", ctx.now),
                 (Span(present.hosts(reading.text, ctx.view), "dim"),) if reading.text else (),
                 (Span(last, "dim"),) if last else (),
                 (Span(reading.hint, "accent"),) if reading.hint else (),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from controlroom.tui.details.base import LABEL
-from controlroom.tui.lines import wrap
+from controlroom.tui.lines import line_width, wrap
 from controlroom.tui.rows import Line, Row, Span, Subject
 from controlroom.tui.screens.dialog import Dialog, TextList
+
+EDGE = 12
+"""Cells of the lower edge for how far down one is."""
 
 
 class DetailScreen(Dialog):
@@ -16,6 +19,11 @@ class DetailScreen(Dialog):
         self.subject = subject
         self._told: tuple[object, int] | None = None
         self._text = TextList((Span(subject.id, "title"),))
+
+    @property
+    def acting_on(self) -> Subject:
+        """What the detail is of."""
+        return self.subject
 
     def make_list(self) -> TextList:
         """An empty list; `fill` puts the detail in."""
@@ -30,10 +38,18 @@ class DetailScreen(Dialog):
             rows = [Row(key=str(n), selectable=False, data=(line,)) for n, line in enumerate(lines)]
             self._text.scroller.replace(rows)
             links = ("link.open",) if detail.links else ()
-            hint = self.hint("subject.copy", *links, "dialog.close")
-            self._text.retitle((Span(detail.title, "title"),), hint)
+            self._text.retitle((Span(detail.title, "title"),), self._hint(width, links))
             self._text.redraw()
         return super().fill(width)
+
+    def _hint(self, width: int, links: tuple[str, ...]) -> Line:
+        """What can be done to it, as far as there is room before what always can."""
+        offers = list(self.room_app.offers(self.subject))
+        while True:
+            hint = self.hint(*offers, "subject.copy", *links, "dialog.close")
+            if not offers or line_width(hint) <= width - EDGE:
+                return hint
+            offers.pop()
 
     def tick(self) -> None:
         """Tell what changed."""

@@ -11,7 +11,9 @@ from textual.screen import ModalScreen
 
 from controlroom.tui.keys import Where, shown
 from controlroom.tui.layout import Box
-from controlroom.tui.rows import Line, Row, Span
+from controlroom.tui.lines import crop_line
+from controlroom.tui.present import ascii_line
+from controlroom.tui.rows import Line, Row, Span, Subject
 from controlroom.tui.screens.keyed import Keyed, Placed
 from controlroom.tui.widgets.rowlist import RowList
 
@@ -39,7 +41,10 @@ class TextList(RowList):
     def draw_row(self, row: Row) -> Sequence[Line]:
         """The lines the row carries."""
         lines: Sequence[Line] = row.data
-        return lines
+        if not self.ascii:
+            return lines
+        # Cropped here already, where the mark of that can still be translated.
+        return [ascii_line(crop_line(line, self.inner[0])) for line in lines]
 
     def title(self) -> Line:
         """The dialog's title."""
@@ -64,6 +69,16 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         self._list: RowList
         self._dismissed = False
 
+    @property
+    def closing(self) -> bool:
+        """Closed already, and perhaps still on the screen."""
+        return self._dismissed
+
+    @property
+    def acting_on(self) -> Subject | None:
+        """What the cursor is on."""
+        return self._list.scroller.subject
+
     def make_list(self) -> RowList:
         """The list this dialog shows."""
         raise NotImplementedError
@@ -77,12 +92,16 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
     def places(self, width: int, height: int) -> dict[str, Box]:
         """In the middle, as high as its rows need."""
         sides = MARGIN if width > 80 else 0
-        wide = min(WIDEST, width - 2 * sides)
+        wide = min(self.widest(), width - 2 * sides)
         wanted = self.fill(max(1, wide - 4))
         high = min(wanted, max(5, height - (2 if height > 24 else 1)))
         box = Box((width - wide) // 2, max(0, (height - high) // 2), wide, high)
         self._list.place(box)
         return {self._list.id or "": box}
+
+    def widest(self) -> int:
+        """Cells the dialog would like, frame included, where there is room for them."""
+        return WIDEST
 
     def fill(self, width: int) -> int:
         """Make the rows for this inner width; the lines the list would like, with its frame."""
@@ -122,6 +141,7 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         """A key typed while the dialog is closing is meant for what lies under it."""
         if self._dismissed:
             event.stop()
+            event.prevent_default()
             below = self.room_app.screen_stack[-2 if self.is_current else -1]
             if isinstance(below, Keyed):
                 below.on_key(event)

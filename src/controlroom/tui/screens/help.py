@@ -18,7 +18,7 @@ class HelpScreen(Dialog):
     def make_list(self) -> TextList:
         """The table as rows."""
         hint = self.hint("dialog.close")
-        rows = help_rows(self.room_app.keymap.actions, plain=self.room_app.plain)
+        rows = help_rows(self.room_app.offered, plain=self.room_app.plain)
         return TextList((Span("Keys", "title"),), rows, hint=hint)
 
 

@@ -18,6 +18,7 @@ from controlroom.tui.layout import Box
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
+    from controlroom.tui.rows import Subject
 
 INTERRUPT = "ctrl+c"
 
@@ -33,6 +34,16 @@ class Keyed:
         """The app, with its own type."""
         return cast("RoomApp", cast("Widget", self).app)
 
+    @property
+    def closing(self) -> bool:
+        """It is going away: keys are meant for what lies under it."""
+        return False
+
+    @property
+    def acting_on(self) -> Subject | None:
+        """What a key of triage is about here; None where nothing can be acted on."""
+        return None
+
     def places(self, width: int, height: int) -> dict[str, Box]:
         """The box of every widget that is shown, by its id."""
         raise NotImplementedError
@@ -42,10 +53,20 @@ class Keyed:
 
         Through a child: a screen that asks for its own layout gets the arrangement it remembers.
         """
-        cast("Widget", self).children[0].refresh(repaint=False, layout=True)
+        for child in cast("Widget", self).children[:1]:
+            child.refresh(repaint=False, layout=True)
 
     def on_key(self, event: Key) -> None:
-        """Do what the key means here."""
+        """Do what the key means here, or where a key before it has led to.
+
+        Keys typed in one breath all wait for the screen that was on top when they arrived.
+        """
+        top: object = self.room_app.screen
+        if top is not self and isinstance(top, Keyed) and not top.closing:
+            event.stop()
+            event.prevent_default()
+            top.on_key(event)
+            return
         action = self.action_for(event)
         if action is not None:
             event.stop()

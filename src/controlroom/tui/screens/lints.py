@@ -1,49 +1,43 @@
-"""What is wrong with what was written: a pane of its own over the room."""
+"""What is wrong with what was written, over the room: Enter goes to what is to be mended."""
 
 from __future__ import annotations
 
-from controlroom.tui.layout import Box
-from controlroom.tui.screens.detail import DetailScreen
-from controlroom.tui.screens.dialog import Dialog
-from controlroom.tui.widgets.pane import PaneView
+from controlroom.domain.lints import Lint
+from controlroom.tui.lines import join
+from controlroom.tui.panes import lints
+from controlroom.tui.rows import Line, Span
+from controlroom.tui.screens.jumping import jump, named
+from controlroom.tui.screens.sideways import Sideways
 
 
-class LintsScreen(Dialog):
-    """The list of lints; Enter tells more about one."""
+class LintsScreen(Sideways):
+    """The list of lints; what was mended leaves it."""
 
-    def make_list(self) -> PaneView:
-        """The pane of lints, which lives only here."""
-        from controlroom.tui.panes import lints
+    def make_pane(self) -> lints.LintsPane:
+        """The pane of lints."""
+        return lints.PANE
 
-        app = self.room_app
-        self._pane = PaneView(lints.PANE, 0, app.parts.compile_filter, app.note_failure)
-        self._pane.active = True
-        return self._pane
-
-    def fill(self, width: int) -> int:
-        """As many lines as there are lints."""
-        return self._pane.measure(self.room_app.room_screen.scene(), width + 4)
-
-    def places(self, width: int, height: int) -> dict[str, Box]:
-        """The box, and the lints in it."""
-        boxes = super().places(width, height)
-        self._pane.show(self.room_app.room_screen.scene())
-        return boxes
-
-    def tick(self) -> None:
-        """Show what was mended."""
-        self.resized()
+    def hints(self) -> Line:
+        """Enter goes to the cause, right tells the whole of it."""
+        return join(
+            (
+                (Span("Enter", "accent"), Span(" go there", "dim")),
+                self.right_hint("tell more"),
+                self.hint("link.open", "subject.copy", "dialog.close"),
+            ),
+            Span("  "),
+        )
 
     def do_detail_open(self) -> None:
-        """Tell more about the lint under the cursor."""
-        subject = self._pane.scroller.subject
-        if subject is not None:
-            self.room_app.push_screen(DetailScreen(subject))
-
-    def do_subject_copy(self) -> None:
-        """Copy the lint under the cursor."""
-        self.room_app.copy_subject(self._pane.scroller.subject)
-
-    def do_link_open(self) -> None:
-        """Show or open the place to mend it."""
-        self.room_app.open_subject(self._pane.scroller.subject)
+        """Go to the card or blocker it speaks of; tell more where it speaks of something else."""
+        row = self._pane.scroller.row
+        lint = None if row is None else row.data
+        if not isinstance(lint, Lint):
+            return
+        room = self.room_app.room_screen
+        subject = named(room.scene().snapshot, lint.subject)
+        if subject is not None and jump(room, subject):
+            room.say(f"{lint.code} {lint.message}", "down" if lint.severity == "error" else "warn", 12)
+            self.close()
+        else:
+            self.tell_more()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
-from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Input
 
 from controlroom.domain.snapshot import Snapshot
+from controlroom.tui.acts.targets import offers
 from controlroom.tui.bars import Tab, Tabs, footer, tabs
-from controlroom.tui.keys import PANES, Where
+from controlroom.tui.keys import PANES, Action, Where
 from controlroom.tui.layout import STRIP, Arrangement, Box, arrange, mode
+from controlroom.tui.present import ascii_line
 from controlroom.tui.rows import Line, Span, Style, Subject, View
-from controlroom.tui.screens.keyed import Keyed, Placed
+from controlroom.tui.screens.filtering import Filtering
+from controlroom.tui.screens.keyed import Placed
+from controlroom.tui.screens.marking import Marking
 from controlroom.tui.widgets.bar import Bar
 from controlroom.tui.widgets.pane import PaneView, Scene
 from controlroom.tui.wishes import Wishes
@@ -25,10 +27,6 @@ from controlroom.tui.wishes import Wishes
 NOTICE_SECONDS = 5
 FILTER_LABEL = 9
 """Cells of ``filter /`` before the text field."""
-
-EDITING = {"escape": "filter.cancel", "enter": "filter.keep", "tab": "filter.keep"}
-MOVING_WHILE_EDITING = {"up": "cursor.up", "down": "cursor.down", "pageup": "cursor.page_up"}
-MOVING_WHILE_EDITING["pagedown"] = "cursor.page_down"
 
 
 class Frozen(NamedTuple):
@@ -38,7 +36,7 @@ class Frozen(NamedTuple):
     now: datetime
 
 
-class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
+class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
     """All panes at once, or one of them."""
 
     WHERE: ClassVar[tuple[Where, ...]] = ("room", "list")
@@ -64,6 +62,8 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         self._notice_until: datetime | None = None
         self._returning: tuple[str, str | None] | None = None
         self._editing: Input | None = None
+        self._footer_for: tuple[object, ...] = ()
+        self._footer_actions: list[Action] = []
 
     def compose(self) -> ComposeResult:
         """Three bars and the panes; none of them inside another."""
@@ -87,19 +87,25 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         return Scene(self._snapshot, self.view, self._now)
 
     @property
-    def pane(self) -> PaneView:
-        """The pane the cursor is in."""
-        return self.panes[self.active]
+    def latest(self) -> Snapshot:
+        """The newest snapshot, also while the screen is held."""
+        return self._snapshot
 
     @property
     def subject(self) -> Subject | None:
         """What the cursor is on."""
         return self.pane.scroller.subject
 
+    @property
+    def acting_on(self) -> Subject | None:
+        """What a key of triage is about."""
+        return self.subject
+
     def receive(self, snapshot: Snapshot, now: datetime) -> None:
         """There is something new."""
-        self._snapshot, self._now = snapshot, now
+        before, self._snapshot, self._now = self._snapshot, snapshot, now
         if self.frozen is None:
+            self.prune(before, snapshot)
             self._show()
 
     def tick(self) -> None:
@@ -209,10 +215,37 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
                 "strip", lambda: app.parts.strip(scene.snapshot, scene.now, scene.view, width - 2)
             )
             self._top.show((Span(" "), *strip))
+        self._bars_footer()
+
+    def _bars_footer(self) -> None:
+        """The footer: keys on the left, what is said on the right."""
+        arrangement, app = self._arrangement, self.room_app
+        if arrangement is None or arrangement.mode == "tiny":
+            return
         if self._editing is not None:
             self._footer.show((Span(" filter ", "dim"), Span("/", "accent")))
         else:
-            self._footer.show(footer(app.room_actions, width, self._said(), plain=app.plain))
+            line = footer(self._offered(), arrangement.footer.width, self._said(), plain=app.plain)
+            self._footer.show(ascii_line(line) if app.plain else line)
+
+    def _offered(self) -> list[Action]:
+        """The actions of the footer: first what makes sense on what is under the cursor."""
+        app = self.room_app
+        found = () if app.options.read_only else offers(self.scene().snapshot, self.subject)
+        if self.marks:
+            found = ("row.mark", *found)
+        if found != self._footer_for or not self._footer_actions:
+            self._footer_for = found
+            first = [app.keymap.action(name)._replace(show_in_footer=True) for name in found]
+            self._footer_actions = [*first, *app.room_actions]
+        return self._footer_actions
+
+    def _moved(self) -> None:
+        """The cursor is on another thing: other keys may make sense there."""
+        before = self._footer_for
+        self._offered()
+        if self._footer_for != before:
+            self._bars_footer()
 
     def _header_line(self, scene: Scene, width: int) -> Line:
         line = self.room_app.parts.header(
@@ -249,73 +282,13 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
             held = f"{seconds // 60}:{seconds % 60:02d}"
             return (Span(f"held for {held}, Space catches up", "warn"),)
         failure = self.room_app.engine_failure
-        return (Span(f"the engine stopped: {failure}", "down"),) if failure else ()
-
-    # Going about
-
-    def go(self, name: str) -> None:
-        """Put the cursor into a pane; one that is a strip or hidden is shown."""
-        if name not in self.panes:
-            return
-        if self.zoomed is not None and self.zoomed != name:
-            self.zoomed = name if name == STRIP else None
-        self.active = name
-        if name == STRIP and self._arrangement is not None and self._arrangement.tabs is None:
-            self.zoomed = name
-        self._show(settled=False)
-
-    def act(self, action: str) -> None:
-        """Number keys go to panes; everything else is a method."""
-        noun, _, verb = action.partition(".")
-        if noun == "pane" and verb in self.panes:
-            self.go(verb)
-        else:
-            super().act(action)
-
-    def _step(self, step: int) -> None:
-        names = list(self.panes)
-        if self.zoomed is None and self._arrangement is not None and self._arrangement.strip is not None:
-            names.remove(self._arrangement.strip)
-        place = names.index(self.active) if self.active in names else 0
-        target = names[(place + step) % len(names)]
-        if self.zoomed is not None:
-            self.zoomed = target
-        self.active = target
-        self._show(settled=False)
-
-    def do_pane_next(self) -> None:
-        """The next pane."""
-        self._step(1)
-
-    def do_pane_previous(self) -> None:
-        """The pane before."""
-        self._step(-1)
-
-    def do_pane_zoom(self) -> None:
-        """The whole room for this pane, and back."""
-        self.zoomed = None if self.zoomed is not None else self.active
-        if self.zoomed is None and self.active == STRIP:
-            self._leave_strip()
-        self._show(settled=False)
-
-    def do_changes_show(self) -> None:
-        """Everything that changed, and back to where the person was."""
-        if self.active == STRIP and self._returning is not None:
-            self.active, self.zoomed = self._returning
-            self._returning = None
-            self._show(settled=False)
-        elif STRIP in self.panes and self.active != STRIP:
-            self._returning = self.active, self.zoomed
-            self.go(STRIP)
-
-    def _leave_strip(self) -> None:
-        """A strip cannot hold the cursor: go back to where it was, or to the next pane."""
-        names = [name for name in self.panes if name != STRIP]
-        self.active, self._returning = (self._returning or (names[0] if names else STRIP, None))[0], None
+        return (Span(f"the engine stopped: {failure}", "down"),) if failure else self._marks_line()
 
     def do_view_back(self) -> None:
-        """One thing less: the filter, the zoom, the focus on a squad."""
-        if self.pane.filter:
+        """One thing less: the marks, the filter, the zoom, the focus on a squad."""
+        if self.marks:
+            self._mark(())
+        elif self.pane.filter:
             self.pane.set_filter("")
         elif self.zoomed is not None:
             self.do_pane_zoom()
@@ -324,73 +297,6 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
             self.focus_on(None)
             return
         self._show()
-
-    # Moving
-
-    def do_cursor_up(self) -> None:
-        """The row above."""
-        self._move(lambda: self.pane.scroller.move(-1))
-
-    def do_cursor_down(self) -> None:
-        """The row below."""
-        self._move(lambda: self.pane.scroller.move(1))
-
-    def do_cursor_page_up(self) -> None:
-        """A page up."""
-        self._move(lambda: self.pane.scroller.page(-1))
-
-    def do_cursor_page_down(self) -> None:
-        """A page down."""
-        self._move(lambda: self.pane.scroller.page(1))
-
-    def do_cursor_first(self) -> None:
-        """The first row."""
-        self._move(self.pane.scroller.first)
-
-    def do_cursor_last(self) -> None:
-        """The last row."""
-        self._move(self.pane.scroller.last)
-
-    def do_cursor_left(self) -> None:
-        """The card or the pane on the left."""
-        self._sideways(-1)
-
-    def do_cursor_right(self) -> None:
-        """The card or the pane on the right."""
-        self._sideways(1)
-
-    def _move(self, step: Callable[[], None]) -> None:
-        step()
-        self.pane.sync()
-
-    def _sideways(self, step: int) -> None:
-        if self.pane.scroller.sideways(step):
-            self.pane.sync()
-            return
-        neighbour = self._neighbour(step)
-        if neighbour is not None:
-            self.go(neighbour)
-
-    def _neighbour(self, step: int) -> str | None:
-        """The pane beside this one, at the height of its middle; a tab's neighbour is the next tab."""
-        arrangement = self._arrangement
-        if arrangement is None:
-            return None
-        if arrangement.tabs is not None:
-            names = list(self.panes)
-            place = names.index(self.active) + step
-            return names[place] if 0 <= place < len(names) else None
-        here = arrangement.panes.get(self.active)
-        if here is None or self.zoomed is not None:
-            return None
-        edge = here.x + here.width if step > 0 else here.x
-        beside = {
-            name: box
-            for name, box in arrangement.panes.items()
-            if name != arrangement.strip and (box.x if step > 0 else box.x + box.width) == edge
-        }
-        middle = here.y + here.height // 2
-        return next((n for n, box in beside.items() if box.y <= middle < box.y + box.height), None)
 
     def on_row_list_chosen(self, event: PaneView.Chosen) -> None:
         """A click goes to the pane and row; a second one opens it."""
@@ -432,6 +338,21 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
 
         self.room_app.push_screen(LintsScreen())
 
+    def do_waiting_show(self) -> None:
+        """Who waits on whom, and what to unblock first."""
+        from controlroom.tui.screens.waiting import WaitingScreen
+
+        self.room_app.push_screen(WaitingScreen())
+
+    def do_conflicts_show(self) -> None:
+        """One's own actions that wait, and those that met another's."""
+        from controlroom.tui.screens.outbox import OutboxScreen
+
+        if self.room_app.options.read_only:
+            self.say("read-only: nothing was done here that could wait", "warn")
+        else:
+            self.room_app.push_screen(OutboxScreen())
+
     # Choosing what is shown
 
     def do_squad_focus(self) -> None:
@@ -471,48 +392,3 @@ class RoomScreen(Keyed, Screen[None], inherit_bindings=False):
         """Ask everything now."""
         self.room_app.room.poll_now(None)
         self.say("asking every source now")
-
-    # Filtering
-
-    async def do_filter_edit_now(self) -> None:
-        """Open the text field in the footer's place."""
-        if self._editing is None:
-            self._editing = Input(self.pane.filter, id="filter", compact=True, select_on_focus=False)
-            await self.mount(self._editing)
-            self._editing.focus(scroll_visible=False)
-            self._show()
-            self.lay_out()
-
-    def do_filter_edit(self) -> None:
-        """Type a filter for this pane."""
-        self.call_next(self.do_filter_edit_now)
-
-    def action_for(self, event: Key) -> str | None:
-        """While a filter is typed only a few keys mean something else than text."""
-        if self._editing is None:
-            return super().action_for(event)
-        if event.key in EDITING:
-            return EDITING[event.key]
-        return MOVING_WHILE_EDITING.get(event.key)
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while it is typed."""
-        event.stop()
-        self.pane.set_filter(event.value)
-
-    def do_filter_keep(self) -> None:
-        """Close the text field, keep the filter."""
-        self._close_filter()
-
-    def do_filter_cancel(self) -> None:
-        """Close the text field, show everything."""
-        self.pane.set_filter("")
-        self._close_filter()
-
-    def _close_filter(self) -> None:
-        field, self._editing = self._editing, None
-        if field is not None:
-            field.remove()
-            self.set_focus(None)
-        self._show()
-        self.lay_out()

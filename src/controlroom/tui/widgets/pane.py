@@ -20,6 +20,10 @@ Report = Callable[[str, Exception], None]
 """Is told where something failed and how; keeps the stack without values."""
 
 
+MOST_WANTED = 1_000
+"""Lines beyond which a pane wants no more: no screen is that high."""
+
+
 class Scene(NamedTuple):
     """What is shown at one moment; the same for all panes."""
 
@@ -54,7 +58,7 @@ class PaneView(RowList):
             parts = self.pane.depends(scene.snapshot)
             known = self._measured
             if known is None or known[1] != view or not _same(known[0], parts):
-                lines = sum(max(1, row.height) for row in self.pane.rows(scene.snapshot, view))
+                lines = _lines(self.pane.rows(scene.snapshot, view), MOST_WANTED)
                 self._measured = known = (parts, view, max(1, lines) + 2)
             return known[2]
         except Exception as error:
@@ -156,14 +160,16 @@ class PaneView(RowList):
             return
         self._listed = (parts, view)
         rows = self.pane.rows(scene.snapshot, view)
-        if not view.expanded and sum(max(1, row.height) for row in rows) < height:
+        if not view.expanded and _lines(rows, height) < height:
             roomy = replace(view, expanded=True)
             more = self.pane.rows(scene.snapshot, roomy)
-            if sum(max(1, row.height) for row in more) <= height:
+            if _lines(more, height + 1) <= height:
                 rows, view = more, roomy
         self._view = view
         kept = self._filtered(rows, scene)
-        self._hidden_rows = sum(row.selectable for row in rows) - sum(row.selectable for row in kept)
+        self._hidden_rows = (
+            0 if kept is rows else sum(r.selectable for r in rows) - sum(r.selectable for r in kept)
+        )
         self.scroller.replace(kept, loose=not self.active)
 
     def _filtered(self, rows: Sequence[Row], scene: Scene) -> Sequence[Row]:
@@ -187,6 +193,16 @@ class PaneView(RowList):
         self._failure = type(error).__name__
         self._listed = self._measured = None
         self._report(f"pane {self.pane.id}, {doing}", error)
+
+
+def _lines(rows: Sequence[Row], enough: int) -> int:
+    """Lines of all rows; counting stops at `enough`, where more changes nothing."""
+    counted = 0
+    for row in rows:
+        if counted >= enough:
+            break
+        counted += max(1, row.height)
+    return counted
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

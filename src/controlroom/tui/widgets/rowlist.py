@@ -11,8 +11,8 @@ from textual.message import Message
 
 from controlroom.tui.lines import crop_line, line_width
 from controlroom.tui.present import ascii_line
-from controlroom.tui.rows import Line, Row, Span
-from controlroom.tui.widgets.ink import Inks
+from controlroom.tui.rows import Line, Row, Span, Subject
+from controlroom.tui.widgets.ink import Inks, Surface
 from controlroom.tui.widgets.inked import Inked, Painted, marked, segments, settled
 from controlroom.tui.widgets.scroller import Scroller
 
@@ -21,8 +21,8 @@ Frame = Literal["box", "rule"]
 
 WHEEL_LINES = 3
 
-_BOX = {False: "╭─╮│╰╯┃▎", True: "+-+|++#>"}
-"""Corners, lines, the thumb of the scrolled part, the bar before the cursor's row."""
+_BOX = {False: "╭─╮│╰╯┃▎◆", True: "+-+|++#>*"}
+"""Corners, lines, the thumb of the scrolled part, the bar before the cursor's row, what marks a row."""
 
 _KEEP_DRAWN = 4
 """Windows of drawn rows kept, so that scrolling back draws nothing anew."""
@@ -46,6 +46,8 @@ class RowList(Inked):
         """The cursor is here and shown."""
         self.ascii = False
         self.scroller = Scroller()
+        self.marks: frozenset[Subject] = frozenset()
+        """What is marked, here or elsewhere."""
         self._stamp = 0
         """Counts moments: what was drawn at another one is drawn again."""
         self._steady = 0
@@ -94,6 +96,12 @@ class RowList(Inked):
         """Show the cursor here, or not."""
         if active != self.active:
             self.active = active
+            self.sync()
+
+    def set_marks(self, marks: frozenset[Subject]) -> None:
+        """Mark the rows and cells of these things."""
+        if marks != self.marks:
+            self.marks = marks
             self.sync()
 
     def repaint(self) -> None:
@@ -165,12 +173,37 @@ class RowList(Inked):
         else:
             lines = drawn[2]
         mark = self._mark(row) if self.active and number == self.scroller.index else None
-        look = (mark, self.inner[0], self.active)
+        marked_at = self._marked_at(row) if self.marks else ()
+        look = (mark, self.inner[0], self.active, marked_at)
         inked = self._inked.get(row.key)
         if inked is None or inked[0] is not lines or inked[1] != look:
-            inked = (lines, look, [self._line(line, mark) for line in lines])
+            painted = [self._line(line, mark, bool(marked_at) and not row.cells) for line in lines]
+            if painted:
+                painted[0] = self._with_marks(painted[0], marked_at, mark)
+            inked = (lines, look, painted)
             self._inked[row.key] = inked
         return inked[2]
+
+    def _marked_at(self, row: Row) -> tuple[int, ...]:
+        """Cells, counted from the row's first, before which a mark stands."""
+        if not row.cells:
+            return (0,) if row.subject in self.marks else ()
+        places = zip(row.cells, row.cell_spans, strict=False)
+        return tuple(start for cell, (start, _) in places if cell in self.marks)
+
+    def _with_marks(
+        self, painted: Painted, marked_at: tuple[int, ...], cursor: tuple[int, int] | None
+    ) -> Painted:
+        """The first line of a row with its marks, each in the free cell before what is marked."""
+        sides = 2 if self.frame == "box" else 1
+        for start in marked_at:
+            here = cursor is not None and cursor[0] <= start < max(1, cursor[1])
+            surface: Surface = "cursor" if here else "background"
+            mark = Segment(_BOX[self.ascii][8], self.inks.get("accent", surface))
+            at = sides + start - 1
+            before, _, after = Segment.divide(painted, [at, at + 1, self.box.width if self.box else at + 1])
+            painted = [*before, mark, *after]
+        return painted
 
     def _lines(self, row: Row) -> Sequence[Line]:
         """What the subclass draws, as many lines as the row says."""
@@ -184,12 +217,12 @@ class RowList(Inked):
             return row.cell_spans[column]
         return (0, self.inner[0])
 
-    def _line(self, line: Line, mark: tuple[int, int] | None) -> Painted:
+    def _line(self, line: Line, mark: tuple[int, int] | None, chosen: bool = False) -> Painted:
         """One line of a row between the sides; `mark` is what of it the cursor is on."""
         inks, width = self.inks, self.inner[0]
         whole = mark == (0, width)
         if mark is None:
-            body = segments(line, width, inks)
+            body = segments(line, width, inks, "panel" if chosen else "background")
         elif whole:
             body = segments(line, width, inks, "cursor")
         else:

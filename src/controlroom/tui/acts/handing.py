@@ -1,0 +1,330 @@
+"""Handing actions in, and what follows from what became of them. Keys stay quick: all of it in a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from controlroom.domain.actions import Action, Outcome
+from controlroom.domain.board import Status
+from controlroom.domain.documents import CellEdit
+from controlroom.domain.text import clean
+from controlroom.tui.acts import questions
+from controlroom.tui.acts.memory import Memory
+from controlroom.tui.acts.planning import Job, Plan
+from controlroom.tui.acts.targets import Target
+from controlroom.tui.rows import Subject
+from controlroom.tui.widgets.pane import Scene
+
+if TYPE_CHECKING:
+    from controlroom.tui.app import RoomApp
+
+TITLE = 48
+"""Characters of a thing's title in a notice."""
+
+LONG = 12.0
+"""Seconds a notice stays that says more than that all is well."""
+
+PATIENCE = 4.0
+"""Seconds to wait for the room to show what was just done."""
+
+Again = Callable[[], None] | None
+"""Opens the form again with what was typed."""
+
+
+class Handing:
+    """Gives plans to the desk, one after another, and tells what became of each action."""
+
+    def __init__(self, app: RoomApp, memory: Memory) -> None:
+        self._app = app
+        self._memory = memory
+
+    def begin(self, plan: Plan, again: Again = None) -> None:
+        """Hand in everything that is planned."""
+        for job in plan.jobs:
+            for action in job.actions:
+                self._memory.acted(job.target, action)
+        self._work(self._hand_in(plan, again))
+
+    def settle(self, id_: str, how: Literal["drop", "again"]) -> None:
+        """Decide a conflict."""
+        self._work(self._settle(id_, how))
+
+    def _work(self, story: object) -> None:
+        self._app.run_worker(story, group="acting", exit_on_error=False)  # type: ignore[arg-type]
+
+    # Handing in
+
+    async def _hand_in(self, plan: Plan, again: Again) -> None:
+        done: list[tuple[Job, Outcome]] = []
+        going = list(plan.jobs)
+        step = 0
+        while going:
+            outcomes = await self._submit([job.actions[step] for job in going])
+            done += zip(going, outcomes, strict=True)
+            step += 1
+            going = [
+                job
+                for job, outcome in zip(going, outcomes, strict=True)
+                if outcome.status in ("committed", "queued") and step < len(job.actions)
+            ]
+        for job, outcome in done:
+            if outcome.status in ("conflict", "not_recorded"):
+                self._memory.forget(job.target.id)
+        self._told(plan, done, again)
+        taken = [job for job in plan.jobs if any(_finished(job, found, outcome) for found, outcome in done)]
+        self._app.room_screen.unmark(_subject(job.target) for job in taken)
+        await self._follow(plan, taken)
+
+    async def _submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
+        try:
+            return await self._app.room.desk.submit(actions)
+        except Exception as error:
+            # The desk raises nothing; should it, nobody may believe that anything was recorded.
+            self._app.note_failure("handing in an action", error)
+            why = f"the room failed: {type(error).__name__}"
+            return [Outcome("not_recorded", action, reason=why) for action in actions]
+
+    def _told(self, plan: Plan, done: Sequence[tuple[Job, Outcome]], again: Again) -> None:
+        outcomes = [outcome for _, outcome in done]
+        lost = [outcome for outcome in outcomes if outcome.status == "not_recorded"]
+        if lost:
+            self._cry(lost, again)
+        elif len(plan.jobs) + len(plan.refused) == 1:
+            self._tell_one(plan, outcomes[-1], again)
+        else:
+            self._tell_many(plan, outcomes)
+
+    def _tell_one(self, plan: Plan, outcome: Outcome, again: Again) -> None:
+        scene = self._scene
+        title = clean(plan.jobs[0].target.title, TITLE) or outcome.action.item
+        said = questions.deed(outcome.action, scene)
+        match outcome.status:
+            case "committed":
+                self._app.say(f"r{outcome.rev} {said} · {title}")
+            case "queued":
+                why = f": {outcome.reason}" if outcome.reason else ""
+                self._app.say(f"queued, will be delivered: {said} · {title}{why}", "warn", LONG)
+            case "conflict":
+                self.ask_conflict(outcome)
+            case "not_recorded":
+                self._cry([outcome], again)
+
+    def _tell_many(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
+        counts = {
+            status: sum(o.status == status for o in outcomes)
+            for status in ("committed", "queued", "conflict")
+        }
+        parts = [f"{counts['committed']} {plan.verb.done}"]
+        if counts["queued"]:
+            parts.append(f"{counts['queued']} queued")
+        if counts["conflict"]:
+            parts.append(f"{counts['conflict']} met another's: {self._key('conflicts.show')} shows them")
+        if plan.refused:
+            parts.append(f"{len(plan.refused)} not done")
+        trouble = len(parts) > 1
+        self._app.say(" · ".join(parts), "warn" if trouble else "text", LONG if trouble else 5.0)
+
+    def _key(self, name: str) -> str:
+        return next(iter(self._app.keymap.action(name).keys), name)
+
+    # Conflicts, and what was lost
+
+    def ask_conflict(self, outcome: Outcome) -> None:
+        """Show what another did, and ask what becomes of one's own action."""
+
+        def answered(result: str | None) -> None:
+            if result == "again":
+                self.settle(outcome.action.id, "again")
+            elif result == "drop":
+                self.settle(outcome.action.id, "drop")
+            elif result == "look":
+                self.look(outcome.action.item)
+
+        self._app.push_screen(questions.conflict(outcome, self._scene), answered)
+
+    def look(self, item: str) -> None:
+        """The detail of a blocker or card."""
+        snapshot = self._scene.snapshot
+        card = any(found.id == item for found in snapshot.items)
+        self._app.open_detail(Subject("item" if card else "blocker", item))
+
+    async def _settle(self, id_: str, how: Literal["drop", "again"]) -> None:
+        try:
+            outcome = await self._app.room.desk.settle(id_, how)
+        except Exception as error:
+            self._app.note_failure("deciding a conflict", error)
+            self._app.say(f"nothing was decided: {type(error).__name__}", "down", LONG)
+            return
+        if outcome is None:
+            self._app.say("there is no such conflict any more")
+            return
+        self._memory.forget(outcome.action.item)
+        said = questions.deed(outcome.action, self._scene)
+        title = clean(questions.title_of(outcome.action.item, self._scene.snapshot), TITLE)
+        if how == "drop" and outcome.status == "conflict":
+            self._app.say(f"not dropped: {outcome.reason} {outcome.remedy}", "down", LONG)
+        elif how == "drop":
+            self._app.say(f"dropped: {said} · {title}")
+        elif outcome.status == "committed":
+            self._app.say(f"r{outcome.rev} {said} · {title}")
+        elif outcome.status == "conflict":
+            self.ask_conflict(outcome)
+        elif outcome.status == "queued":
+            self._app.say(f"queued, will be delivered: {said} · {title}: {outcome.reason}", "warn", LONG)
+        else:
+            self._cry([outcome], None)
+
+    def _cry(self, lost: Sequence[Outcome], again: Again) -> None:
+        """Say loudly that nothing was recorded, until somebody has seen it."""
+        scene = self._scene
+        plain = questions.as_plain(lost, scene)
+
+        def answered(result: str | None) -> None:
+            if result == "copy":
+                self._app.copy_text(plain)
+                self._cry(lost, again)
+            elif result == "edit" and again is not None:
+                again()
+
+        self._app.push_screen(questions.not_recorded(lost, scene, again=again is not None), answered)
+
+    # What follows
+
+    async def _follow(self, plan: Plan, taken: Sequence[Job]) -> None:
+        if not taken:
+            return
+        if plan.verb.kind == "status" and self._app.options.write_back != "never":
+            await self._write_back(taken)
+        elif plan.verb.kind == "escalate":
+            await self._escalated(taken)
+
+    async def _write_back(self, jobs: Sequence[Job]) -> None:
+        """Move the cards in their documents too, where that is wanted."""
+        edits: list[tuple[Job, CellEdit]] = []
+        kept: list[str] = []
+        for job in jobs:
+            found = await self._preview(job)
+            if isinstance(found, CellEdit):
+                edits.append((job, found))
+            else:
+                kept.append(f"{clean(job.target.title, TITLE)}: {found}")
+        if not edits:
+            self._app.say(f"moved here, not in the document: {kept[0]}", "warn", LONG)
+            return
+        if self._app.options.write_back == "always":
+            await self._write(edits, kept)
+            return
+
+        def answered(result: str | None) -> None:
+            if result == "write":
+                self._work(self._write(edits, kept))
+            else:
+                self._app.say("the document stays as it is")
+
+        self._app.push_screen(questions.write_back([edit for _, edit in edits], kept), answered)
+
+    async def _preview(self, job: Job) -> CellEdit | str:
+        item, status = job.target.item, job.actions[-1].args.get("status")
+        if item is None or not isinstance(status, str):
+            return "it is no card of a document"
+        found: Status = status  # type: ignore[assignment]
+        return await self._app.room.desk.preview(item, found)
+
+    async def _write(self, edits: Sequence[tuple[Job, CellEdit]], kept: Sequence[str]) -> None:
+        """Write what was shown. Each is looked at again, as the one before changed the same file."""
+        wrong: list[str] = []
+        written: list[CellEdit] = []
+        for number, (job, shown) in enumerate(edits):
+            edit: CellEdit | str = shown if number == 0 else await self._preview(job)
+            if isinstance(edit, str):
+                wrong.append(f"{shown.path}:{shown.line}: {edit}")
+            elif (edit.path, edit.before, edit.after) != (shown.path, shown.before, shown.after):
+                wrong.append(f"{shown.path}:{shown.line}: it reads otherwise now")
+            elif problem := await self._app.room.desk.write(edit):
+                wrong.append(f"{edit.path}:{edit.line}: {problem}")
+            else:
+                written.append(edit)
+        wrong += kept
+        said = [f"{edit.path}:{edit.line} now says {edit.after}" for edit in written[:1]]
+        said += [f"and {len(written) - 1} more cells"] if len(written) > 1 else []
+        said += (
+            [f"not written: {wrong[0]}" + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else "")]
+            if wrong
+            else []
+        )
+        self._app.say(" · ".join(said), "warn" if wrong else "text", LONG)
+
+    async def _escalated(self, jobs: Sequence[Job]) -> None:
+        """The text for the channel: on the clipboard, in a file, and posted where that is wanted."""
+        desk = self._app.room.desk
+        late = not await self._shown([job.actions[-1] for job in jobs])
+        texts = [told for job in jobs if (told := await desk.escalation_text(job.target.id))]
+        if not texts:
+            return
+        told = "\n".join(text.rstrip("\n") + "\n" for text in texts)
+        cut = self._app.copy_text(told)
+        kept = await desk.keep_text(_file_name(jobs), told)
+        options = self._app.options
+        screen = questions.escalation(
+            told, kept, channel=options.channel, webhook=options.webhook, cut=cut, late=late
+        )
+
+        def answered(result: str | None) -> None:
+            if result == "copy":
+                self._app.copy_text(told)
+                self._app.say("copied the escalation")
+            elif result == "post":
+                self._work(self._post(told))
+
+        self._app.push_screen(screen, answered)
+
+    async def _shown(self, actions: Sequence[Action]) -> bool:
+        """Wait until the room knows of `actions`; False where it does not within `PATIENCE` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not all(map(self._known, actions)):
+                    await self._app.arrived.wait()
+                return True
+        return False
+
+    def _known(self, action: Action) -> bool:
+        snapshot = self._app.room_screen.latest
+        history = snapshot.ledger.of(action.item) if snapshot.ledger is not None else ()
+        queued = any(outcome.action.id == action.id for outcome in snapshot.outbox.queued)
+        return queued or any(entry.action.id == action.id for entry in history)
+
+    async def _post(self, told: str) -> None:
+        problem = await self._app.room.desk.post(told)
+        where = self._app.options.channel or "the webhook"
+        if problem:
+            self._app.say(f"not posted to {where}: {problem}", "down", LONG)
+        else:
+            self._app.say(f"posted to {where}")
+
+    @property
+    def _scene(self) -> Scene:
+        return self._app.room_screen.scene()
+
+
+def _taken(outcome: Outcome) -> bool:
+    return outcome.status in ("committed", "queued")
+
+
+def _finished(job: Job, found: Job, outcome: Outcome) -> bool:
+    """Whether `outcome` is that of the last action of `job`, and a good one."""
+    return found is job and outcome.action.id == job.actions[-1].id and _taken(outcome)
+
+
+def _subject(target: Target) -> Subject:
+    return Subject(target.kind, target.id)
+
+
+def _file_name(jobs: Sequence[Job]) -> str:
+    """A name for the file of an escalation's text: when, and what about."""
+    job = jobs[0]
+    at = job.actions[-1].at.strftime("%Y%m%d-%H%M%S")
+    id_ = "".join(c if c.isalnum() or c in "-_" else "-" for c in job.target.id)[:60]
+    return f"{at}-{id_}" + (f"-and-{len(jobs) - 1}-more" if len(jobs) > 1 else "")
