@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 
-from benchmarks import headless, room, sweep
+from benchmarks import headless, room, sweep, triage
 
 PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
     "headless": headless.run,
     "sweep": sweep.run,
     "room": room.run,
+    "triage": triage.run,
 }
 
 

@@ -94,11 +94,11 @@ def first_paint(trial: Trial) -> float:
         return painted - terminal.started
 
 
-def keys(trial: Trial, presses: int, warm_up: float) -> list[float]:
+def keys(trial: Trial, presses: int, warm_up: float, pane: bytes = SQUADS) -> list[float]:
     """Seconds from each of `presses` arrow keys to its frame, at a person's pace."""
     with trial.open() as terminal:
         terminal.run_for(warm_up)
-        terminal.press(SQUADS)
+        terminal.press(pane)
         terminal.run_for(1)
         taken = []
         for n in range(presses):
