@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controlroom.config.values import Config, PrometheusServer
@@ -17,7 +14,7 @@ from controlroom.domain import telemetry
 from controlroom.domain.health import ServiceState
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.signals import Signal
-from controlroom.domain.snapshot import Observation, OutboxSeen, Snapshot, SourceKind, SourceStatus
+from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
 from controlroom.domain.telemetry import GapCode, SignalReading
 
 if TYPE_CHECKING:
@@ -166,57 +163,6 @@ def build(
     if restored is not None:
         snapshot = _resumed(snapshot, restored)
     return Room(config, snapshot, clock, sources, environ)
-
-
-def last_known(config: Config, environ: Mapping[str, str]) -> Snapshot | None:
-    """The room as it was when this configuration was last open, or None: never a reason to fail."""
-    from controlroom.stores import saved
-
-    path = _saved_path(config, environ)
-    if path is None:
-        return None
-    try:
-        value = saved.read(path)
-    except saved.UnreadableSaved:
-        return None
-    return value if isinstance(value, Snapshot) and value.program.id == config.program.id else None
-
-
-def keep(config: Config, snapshot: Snapshot, environ: Mapping[str, str]) -> None:
-    """Keep `snapshot` for `last_known`. A room that no source has answered yet leaves the older one."""
-    from controlroom.stores import saved
-
-    path = _saved_path(config, environ)
-    if path is None or snapshot.taken_at is None or snapshot.restored:
-        return
-    with contextlib.suppress(OSError, TypeError):
-        # What documents and status files say is read again at once; only what it led to is kept.
-        saved.write(
-            path,
-            replace(
-                snapshot,
-                documents=(),
-                status=None,
-                baseline=None,
-                changes=(),
-                declared_items=(),
-                kept_blockers=(),
-                kept_items=(),
-                ledger=None,
-                log=None,
-                outbox=OutboxSeen(),
-            ),
-        )
-
-
-def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
-    from controlroom.config import folders
-
-    folder = folders.cache_folder(environ)
-    if folder is None or config.path is None:
-        return None
-    name = hashlib.sha256(str(config.path.resolve()).encode()).hexdigest()[:24]
-    return folder / "rooms" / f"{name}.saved"
 
 
 def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:

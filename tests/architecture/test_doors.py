@@ -15,7 +15,7 @@ SOURCE = Path(controlroom.__file__).parent
 ROOMS = frozenset(
     {
         *("domain", "config", "engine", "net", "probes", "sources", "stores", "documents"),
-        *("reports", "headless", "tui", "lab", "wiring", "acting", "cli", "commands"),
+        *("reports", "headless", "tui", "lab", "wiring", "acting", "last_known", "cli", "commands"),
     }
 )
 CLIENTS = frozenset(
@@ -47,6 +47,7 @@ MAY_USE = {
     "headless": {"headless", "reports", "domain", "engine", "wiring", "config"},
     "lab": {"lab", "config", "domain", "cli"},
     "tui": {"tui", "domain", "engine", "config"},
+    "last_known": {"config", "domain", "stores"},
     "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring"},
     "wiring": ROOMS - {"tui", "headless", "cli", "commands", "lab"},
     "commands": ROOMS,

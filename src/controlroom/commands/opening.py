@@ -24,7 +24,7 @@ def room(options: Namespace) -> int:
         raise Usage("the room has no JSON", "--json", "try: controlroom snapshot --json")
     asked = given(options)
     config = asked.config()
-    from controlroom import wiring
+    from controlroom import last_known, wiring
     from controlroom.config.folders import state_folder
     from controlroom.tui.app import run
     from controlroom.tui.port import Options
@@ -45,11 +45,11 @@ def room(options: Namespace) -> int:
     )
     if asked.at is not None:  # a room at another time has nothing to do with the one kept last
         return run(wiring.build(config, clock=wiring.clock_set(asked.at)), seen_as)
-    opened = wiring.build(config, restored=wiring.last_known(config, os.environ))
+    opened = wiring.build(config, restored=last_known.recall(config, os.environ))
     try:
         return run(opened, seen_as)
     finally:
-        wiring.keep(config, opened.snapshot, os.environ)
+        last_known.keep(config, opened.snapshot, os.environ)
 
 
 def init(options: Namespace) -> int:

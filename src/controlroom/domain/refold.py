@@ -83,8 +83,9 @@ class Refold(Generic[T]):
         for memory in self._memories:
             alike = 2 * (memory.ledger is ledger) + 2 * (memory.declared is declared and bool(declared))
             if not alike:
-                few = islice(memory.ledger.items.items(), 8)
-                alike = int(any(ledger.items.get(id_) is history for id_, history in few))
+                had = memory.ledger.items
+                few = (*islice(had, 8), *islice(reversed(list(had)), 8))
+                alike = int(any(ledger.items.get(id_) is had[id_] for id_ in few))
             if alike > score:
                 best, score = memory, alike
         return best

@@ -99,7 +99,10 @@ class Log(Protocol):
         ...
 
     def put(self, rev: int, raw: bytes) -> None:
-        """Write stored bytes of another log at the very next rev. Raises Unavailable, ReadOnly, ValueError."""
+        """Write stored bytes of another log at the very next rev.
+
+        Raises Unavailable, ReadOnly, and ValueError for another rev than the next.
+        """
         ...
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ class KeptLanes:
         self._where: list[tuple[Spot, Standing]] = []
         self._spots: dict[Spot, list[Standing]] = {}
         self._shown: dict[Spot, tuple[Card, ...]] = {}
-        self._loose: dict[str, dict[int, list[Hold]]] = {}
+        self._loose: dict[str, list[tuple[tuple[float, str], Hold]]] = {}
 
     def see(
         self,
@@ -134,18 +134,20 @@ class KeptLanes:
         return touched
 
     def _let_loose(self, gone: Iterable[Blocker], come: Iterable[Blocker]) -> None:
-        """Keep the open blockers of squads that are on no card."""
+        """Keep the open blockers of squads that are on no card, the oldest first."""
         for blocker in gone:
-            held = self._loose.get(blocker.owning_squad or "", {})
-            if id(blocker) in held:
-                held[id(blocker)].pop()
-                if not held[id(blocker)]:
-                    del held[id(blocker)]
+            held = self._loose.get(blocker.owning_squad or "", ())
+            place = bisect_left(held, opened(blocker), key=itemgetter(0))
+            while place < len(held) and held[place][0] == opened(blocker):
+                if held[place][1].blocker is blocker:
+                    del self._loose[blocker.owning_squad or ""][place]
+                    break
+                place += 1
         for blocker in come:
             squad = blocker.owning_squad
             if squad and blocker.state != "resolved" and blocker.item not in self._numbers:
-                same = self._loose.setdefault(squad, {}).setdefault(id(blocker), [])
-                same.append(make_hold(blocker, self._names))
+                same = self._loose.setdefault(squad, [])
+                insort(same, (opened(blocker), make_hold(blocker, self._names)), key=itemgetter(0))
 
     # Cards
 
@@ -213,8 +215,7 @@ class KeptLanes:
 
     def _held(self, squad: str, keep: Callable[[Row], bool] | None) -> tuple[Hold, ...]:
         """The squad's blockers that no card stands for, the oldest first."""
-        held = [hold for same in self._loose.get(squad, {}).values() for hold in same]
-        return tuple(sorted((h for h in held if keep is None or keep(_as_row(h))), key=_by_age))
+        return tuple([hold for _, hold in self._loose.get(squad, ()) if keep is None or keep(_as_row(hold))])
 
     def _cards(self, spot: Spot) -> tuple[Card, ...]:
         """The cards that a column shows."""
@@ -232,10 +233,6 @@ class KeptLanes:
 def _as_row(thing: Card | Hold) -> Row:
     """What a filter looks at."""
     return Row(key="", text=thing.text, squads=thing.squads)
-
-
-def _by_age(hold: Hold) -> tuple[float, str]:
-    return opened(hold.blocker)
 
 
 _KEPT: list[KeptLanes] = []

@@ -128,6 +128,8 @@ class View:
     """Inner height of the pane in cells; 0 where not known."""
     filter: str = ""
     """The filter text of this pane, as typed."""
+    enough: int = 0
+    """Lines that are looked at: whether there are more matters, what they are does not. 0: all matter."""
     minute: datetime | None = None
     """The present, UTC, floored to the minute; None: `rows` goes by `snapshot.taken_at`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 
 from controlroom.domain.board import COLUMNS, Item, Status
 from controlroom.domain.program import Program
@@ -80,6 +81,7 @@ class SquadsPane(BasePane):
             focus=view.focus_squad,
             filter_text=view.filter,
             expanded=view.expanded,
+            enough=view.enough or ALL,
             size=(view.width or 120, view.height),
             day=moment.replace(hour=0, minute=0, second=0, microsecond=0),
         )
@@ -105,6 +107,7 @@ def _rows(
     focus: str | None,
     filter_text: str,
     expanded: bool,
+    enough: int,
     size: tuple[int, int],
     day: datetime,
 ) -> list[Row]:
@@ -117,9 +120,9 @@ def _rows(
     width, height = size
     whole = expanded or keep is not None or focus is not None
     if width < LIST_BELOW:
-        return [row for lane in shown for row in _list(lane, width, whole)]
+        return list(islice((row for lane in shown for row in _list(lane, width, whole)), enough))
     grid: list[Row] = []
-    for cap in (ALL,) if whole else CAPS if height else (USUAL_CAP,):
+    for cap in (enough,) if whole else CAPS if height else (USUAL_CAP,):
         fuller = [row for lane in shown for row in _lane_rows(lane, cap, width, expanded)]
         if grid and sum(row.height for row in fuller) + 1 > height:
             break

@@ -161,7 +161,7 @@ class PaneView(RowList):
         self._listed = (parts, view)
         rows = self.pane.rows(scene.snapshot, view)
         if not view.expanded and _lines(rows, height) < height:
-            roomy = replace(view, expanded=True)
+            roomy = replace(view, expanded=True, enough=height + 1)
             more = self.pane.rows(scene.snapshot, roomy)
             if _lines(more, height + 1) <= height:
                 rows, view = more, roomy
