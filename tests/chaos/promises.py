@@ -30,11 +30,13 @@ def check(team: Team, reader: Person, *, homes: Iterable[Person] = (), foreign: 
     conflicts_are_true(team.calls, actions)
     in_order_of_time(team.calls)
     as_folded(reader, actions)
-    waiting = [entry["id"] for person in homes for entry in _waiting(person.ask("outbox"))]
-    nothing_lost(team.calls, actions, waiting)
+    listed = [entry["id"] for person in homes for entry in waiting(person)]
+    nothing_lost(team.calls, actions, listed)
 
 
-def _waiting(outbox: Mapping[str, Any]) -> list[dict[str, Any]]:
+def waiting(person: Person) -> list[dict[str, Any]]:
+    """What the outbox of `person` lists."""
+    outbox = person.ask("outbox")
     return [*outbox["queued"], *outbox["conflicts"]]
 
 

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from controlroom.lab import servers
+from controlroom.lab import redis_servers, servers
 from tests.chaos import promises
 from tests.chaos.network import cable
 from tests.chaos.people import Call, Person, Team, opened, together
@@ -184,3 +184,40 @@ def test_secrets_of_the_store_stay_secret(start: Start, tmp_path: Path) -> None:
         said += [done.stdout, done.stderr]
     said += [file.read_text(errors="replace") for file in ada.home.rglob("*") if file.is_file()]
     assert not any("s3cr3t" in text for text in said)
+
+
+def test_failed_over_by_sentinel(start: Start, tmp_path: Path) -> None:
+    """The master dies with writes its replica never got: each is handed in again, once, or listed."""
+    master = start(redis_servers.master)
+    replica = start(lambda folder: redis_servers.replica(folder, master))
+    redis_servers.await_replica(replica)
+    sentinels = [
+        start(lambda folder: redis_servers.sentinel(folder, master, quorum=2, down_after=1500))
+        for _ in range(3)
+    ]
+    redis_servers.await_quorum(sentinels)
+    where = ",".join(one.address for one in sentinels)
+    team = Team(tmp_path / "programme", store=f"redis+sentinel://{where}/{redis_servers.MASTER}")
+    ada, bo = team.person("ada"), team.person("bo")
+    blocker = (opened(ada, "everybody has this").answer or {})["item"]
+    replica.pause()
+    redis_servers.ask(master.port, "CLIENT", "KILL", "TYPE", "replica")
+    lost = [
+        bo.act("blocker", "assign", blocker, "--to", "Bo", "--seen", team.calls[0].id),
+        ada.act("blocker", "note", blocker, "called them"),
+    ]
+    assert {call.status for call in lost} == {"committed"}
+    master.kill()
+    replica.resume()
+    while opened(ada, "after the failover").status != "committed":
+        assert len(team.calls) < 60, "nobody took over"
+    for person in (bo, ada, bo, ada):
+        person.run("outbox", "drain")
+    log = ada.ask("log")
+    promises.numbered(log)
+    promises.once(log["actions"])
+    promises.each_expects_the_one_before(log["actions"])
+    listed = {entry["id"] for person in (ada, bo) for entry in promises.waiting(person)}
+    assert {call.id for call in team.calls} == {action["id"] for action in log["actions"]} | listed
+    assert listed <= {lost[0].id}, "only what another's note overtook has to be decided"
+    promises.as_folded(bo, log["actions"])
