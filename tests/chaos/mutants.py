@@ -111,7 +111,7 @@ MUTANTS = (
     Mutant(
         "Redis: no look at the id",
         "stores/redis_script.py",
-        "local had = redis.call('HGET', ids, id)",
+        "local had = call('HGET', ids, id)",
         "local had = false",
         "redis and repeated",
     ),

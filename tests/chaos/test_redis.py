@@ -103,9 +103,13 @@ def test_repeated_calls_are_written_once(start: Start, tmp_path: Path) -> None:
     calls = together([lambda p=p: p.act("blocker", "open", *words, id_="one") for p in places])
     calls.append(ada.act("blocker", "open", *words, id_="one"))
     assert {(call.status, (call.answer or {})["rev"]) for call in calls} == {("committed", 1)}
+    blocker = (calls[0].answer or {})["item"]
+    for number in range(3):  # a note follows nothing: only its id tells that it is there already
+        id_ = f"note-{number}"
+        together([lambda p=p, i=id_: p.act("blocker", "note", blocker, "again", id_=i) for p in places])
     log = ada.ask("log")
     promises.once(log["actions"])
-    assert log["rev"] == 1
+    assert log["rev"] == 4
 
 
 def test_killed_and_restarted_with_its_file(start: Start, tmp_path: Path) -> None:
