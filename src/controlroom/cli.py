@@ -7,6 +7,7 @@ The commands themselves are in `commands`, each a thin door.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
 import re
@@ -93,6 +94,8 @@ def _failed(error: Exception) -> int:
         return USAGE
     if isinstance(error, OSError) and error.filename is None and error.strerror:
         complain("cannot write", error.strerror.lower(), "check where the output goes")
+        with contextlib.suppress(OSError, ValueError):  # or the interpreter tries again, and says it its way
+            _quietly()
         return UNREACHABLE
     if os.environ.get(DEBUG):
         import traceback
@@ -154,6 +157,8 @@ class _Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: (\S*)", message)
         if unknown is not None:
             known = [option for action in self._actions for option in action.option_strings]
+            if unknown[1] in known:
+                raise Usage("this option belongs before the command", unknown[1], self._help())
             raise Usage("unknown argument", unknown[1], _did_you_mean(unknown[1], known) or self._help())
         raise Usage(message, "", self._help())
 

@@ -155,6 +155,14 @@ def test_a_sprints_own_file(harbour: Harbour) -> None:
     assert [(c.section, [i.done for i in c.items]) for c in document.checklists] == [("Tasks", [False, True])]
 
 
+def test_a_single_card_is_a_card() -> None:
+    """One row is enough for a board, whatever the title says and whether or not it has a status yet."""
+    for status in ("In Progress", ""):
+        text = f"# Grid\n\n## Sprint 1\n\n| Epic | Status |\n|---|---|\n| Buoys | {status} |\n"
+        document = read(text, "grid.md")
+        assert (document.kind, [item.id for item in document.items]) == ("backlog", ["sprint-1/buoys"])
+
+
 def test_ticks_before_goals_are_not_states(harbour: Harbour) -> None:
     """✅ in front of a goal records nothing: the milestone has only its date."""
     assert harbour["sprint-3.md"].milestones[0].text == "✅ Oil bought"

@@ -248,6 +248,20 @@ def test_a_text_that_is_too_long_is_written_all_the_same() -> None:
     assert "| a    | Blocked |\n" in written(text, "a", "blocked")[1]
 
 
+@pytest.mark.parametrize(
+    ("cell", "status", "after"),
+    [
+        ("[ ] Not started", "in_progress", "In progress"),
+        ("[x] Done", "blocked", "Blocked"),
+        ("🟥 [ ] Not started", "in_progress", "🟧 In progress"),
+        ("[x] Done", "not_started", "[ ] Not Started"),
+    ],
+)
+def test_a_box_beside_a_word_does_not_say_it_twice(cell: str, status: str, after: str) -> None:
+    """A box has no form for work under way: then the word says it alone."""
+    assert written(table(cell), "a", status)[0].after == after
+
+
 def test_tables_without_order_get_no_space() -> None:
     """Where bars do not stand in line only the text changes."""
     text = table("🟥 Not Started", "🟩 Done")

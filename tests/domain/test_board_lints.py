@@ -40,6 +40,8 @@ def codes(*items: Item, blockers: tuple[Blocker, ...] = ()) -> list[str]:
         ({"tags": ("cross-squad",)}, ["X001", "X002"]),
         ({"tags": ("Cross Squad",), "owning_squad": "ink"}, ["X002"]),
         ({"tags": ("cross-squad",), "owning_squad": "ink", "blocking_squad": "type"}, []),
+        ({"tags": ("cross-stream",), "owning_squad": "ink", "blocking_squad": "type"}, ["X013"]),
+        ({"tags": ("Cross Stream", "cross-squad"), "blocking_squad": "type"}, ["X013", "X001"]),
         ({"owning_squad": "ink", "blocking_squad": "ink"}, ["X003"]),
         ({"blocking_squad": "marketing"}, ["X004"]),
         ({"squad": None, "owner": "Somebody"}, ["X004"]),

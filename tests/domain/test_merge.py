@@ -167,3 +167,16 @@ def test_the_same_item_in_two_documents_is_shown_once_and_said() -> None:
     )
     assert len(found.items) == 1
     assert [(lint.code, lint.path, lint.line) for lint in found.lints] == [("X010", "b.md", 2)]
+
+
+def test_a_role_beside_a_name_tells_the_squad() -> None:
+    """``Role (Name)`` belongs to the squad that lists the role or the person; when they disagree, to none."""
+    squads = (Squad("quay", owners=("Crane Lead",)), Squad("yard", owners=("Bo",)))
+    cards = (
+        item(id="a", owner="Crane Lead (Io)", owners=("Io",)),
+        item(id="b", owner="Lead (Bo)", owners=("Bo",)),
+        item(id="c", owner="Crane Lead (Bo)", owners=("Bo",)),
+        item(id="d", owner="Lead (Io)", owners=("Io",)),
+    )
+    found = merged(Program(squads=squads), Document("b.md", "backlog", items=cards)).items
+    assert [card.squad for card in found] == ["quay", "yard", None, None]

@@ -379,6 +379,7 @@ def test_init_without_documents_is_a_commented_start(desk: Desk) -> None:
         (("item", "set", "a/b", "--status", "done", "--owner", "Odile"), 2, "several changes"),
         (("blocker", "note", "b-1", "x", "--seen", "a", "--any"), 2, "not allowed with"),
         (("blocker", "note", "b-1", "x", "--id", ""), 2, "an action's id"),
+        (("blocker", "note", "b-1", "x", "--read-only"), 2, "before the command"),
         (("log", "--since", "-1"), 2, "revs count from 1"),
         (("log", "--json", "--raw"), 2, "two formats"),
         (("outbox", "drop", "nothing-like-it"), 2, "no such conflict"),
@@ -441,7 +442,7 @@ def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:
 
 
 def test_a_full_disk_is_an_error(desk: Desk) -> None:
-    """What could not be written was not written: no exit code 0."""
+    """What could not be written was not written: exit code 3, and nothing of the interpreter's own."""
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run(
             desk.command("themes", "list"),
@@ -452,9 +453,10 @@ def test_a_full_disk_is_an_error(desk: Desk) -> None:
             timeout=60,
             check=False,
         )
-    assert result.returncode != 0
+    assert result.returncode == 3
     assert b"no space left" in result.stderr
     assert b"Traceback" not in result.stderr
+    assert b"Exception ignored" not in result.stderr
 
 
 def test_watch_tells_a_change_and_ends_with_130(desk: Desk, start: Start) -> None:

@@ -505,6 +505,8 @@ def test_a_log_is_copied_and_verified(quay: Team, ada: Person, start: Start) -> 
     ada.json(*OPEN, "--store", "dir:other")
     assert ada.call("store", "copy", "dir:log", "dir:other").returncode == 4
     assert ada.call("store", "copy", "dir:log", "redis://127.0.0.1:1/0").returncode == 3
+    nothing = ada.call("store", "copy", "dir:lgo", "dir:new")
+    assert (nothing.returncode, "lgo holds no action" in nothing.stderr) == (0, True)
 
 
 # -- escalation -------------------------------------------------------------------------------------
@@ -557,10 +559,28 @@ def test_an_escalation_has_a_text_for_the_channel(quay: Team, ada: Person) -> No
     assert unsent.returncode == 3
     assert json.loads(unsent.stdout)["status"] == "committed"
     assert json.loads(unsent.stdout)["posted"] is False
+    assert f"--id {json.loads(unsent.stdout)['id']} to post again" in unsent.stderr
     assert url not in unsent.stdout + unsent.stderr
 
 
 # -- documents --------------------------------------------------------------------------------------
+
+
+def test_a_move_that_is_taken_back_is_taken_back_in_its_document(quay: Team, ada: Person) -> None:
+    """Where moves are always written back; a cell that somebody edited meanwhile is left alone."""
+    config = (quay.folder / "controlroom.toml").read_text(encoding="utf-8")
+    quay.write("controlroom.toml", config.replace('["*.md"]', '["*.md"]\nwrite_back = "always"'))
+    board = quay.folder / "backlog.md"
+    before = board.read_text(encoding="utf-8")
+    moved = ada.json("item", "set", "sprint-1/bollards", "--status", "in progress")
+    assert moved["document"]["before"] == "🟥 Not Started"
+    assert ada.json("item", "undo", "sprint-1/bollards")["document"]["after"] == "🟥 Not Started"
+    assert board.read_text(encoding="utf-8") == before
+    ada.json("item", "set", "sprint-1/bollards", "--status", "done")
+    edited = before.replace("🟥 Not Started", "🛑 Blocked")
+    quay.write("backlog.md", edited)
+    assert "document" not in ada.json("item", "undo", "sprint-1/bollards")
+    assert board.read_text(encoding="utf-8") == edited
 
 
 def test_a_status_is_changed_in_its_document(quay: Team, ada: Person) -> None:

@@ -81,6 +81,7 @@ def test_the_outbox_as_json_and_as_text() -> None:
         ["conflict", "a2"],
     ]
     assert outbox.as_text(OutboxSeen()) == "nothing waits\n"
+    assert outbox.as_text(OutboxSeen(trouble="not a directory")) == "it cannot be read what waits\n"
 
 
 ROOM = Snapshot(

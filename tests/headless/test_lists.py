@@ -58,6 +58,7 @@ def test_what_hurts_most_comes_first() -> None:
     [
         (Blocker("b", "s", opened_at=NOW - 4 * HOUR), "4h 00m due soon"),
         (Blocker("b", "s", opened_at=NOW - 4 * HOUR - dt.timedelta(seconds=1)), "4h 00m BREACH"),
+        (Blocker("b", "s", opened_at=NOW - 9 * HOUR, state="resolved"), "9h 00m"),
         (Blocker("b", "s", opened_at=NOW - HOUR), "1h 00m"),
         (Blocker("b", "s", first_seen=NOW - 26 * HOUR), "≥ 1d 02h"),
         (Blocker("b", "s"), "age ?"),

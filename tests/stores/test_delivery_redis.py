@@ -130,6 +130,27 @@ def test_restarted_empty_everybody_brings_back_what_was_his(start: Start, tmp_pa
         assert queued(delivery) == conflicts(delivery) == []
 
 
+def test_what_was_put_while_the_server_was_away_follows_what_it_lost(start: Start, tmp_path: Path) -> None:
+    """Acknowledged earlier means earlier in the log, also where the loss is noticed only afterwards."""
+    server = start(servers.redis)
+    ana, bo = of(server, tmp_path / "ana"), of(server, tmp_path / "bo")
+    ana.look(0)
+    bo.look(0)
+    ana.submit(act("a", expect=""))
+    bo.submit(act("b", expect="a", who="bo"))
+    ana.submit(act("c", kind="note", text="on it"))
+    server.kill()
+    assert ana.submit(act("d", kind="resolve", mitigation="restarted")).status == "queued"
+    server.restart()
+    later = of(server, tmp_path / "ana")
+    assert [o.status for o in later.drain()] == ["committed", "queued", "queued"]
+    assert ["lost" in o.reason for o in later.pending().queued] == [True, True]
+    for delivery in (bo, later):
+        delivery.drain()
+    assert ids(bo.log) == ["a", "b", "c", "d"]
+    assert queued(later) == conflicts(bo) == []
+
+
 def test_what_nobody_brings_back_holds_up_only_what_followed_it(start: Start, tmp_path: Path) -> None:
     """Its author is away: what expected it waits, is listed, can be given up; the rest goes on."""
     server = start(servers.redis)

@@ -189,6 +189,8 @@ def store_copy(options: Namespace) -> int:
         progress.end()
         source.close()
         target.close()
+    if not copied.actions:
+        complain("nothing was copied", f"{source.url} holds no action", "check what it is called")
     if copied.behind:
         remedy = "copy again once nobody writes there any more"
         complain("the source has got more meanwhile", f"{copied.behind} actions", remedy)

@@ -35,22 +35,33 @@ def item(options: Namespace) -> int:
     kind: Kind = options.verb if options.verb != "set" else _change(options)
     handed = hand_in(asked, config, kind, options.item, _args(options))
     became = handed.became
-    if kind == "status" and isinstance(became, Outcome) and became.status == "committed":
-        return tell(asked, handed, document=_written_back(config, handed))
+    if kind in ("status", "undo") and isinstance(became, Outcome) and became.status == "committed":
+        document = _written_back(config, handed, became.action)
+        if kind == "status" or document is not None:
+            return tell(asked, handed, document=document)
     return tell(asked, handed)
 
 
-def _written_back(config: Config, handed: Handed) -> Mapping[str, Any] | None:
-    """The cell of its document that was moved with the card, where the configuration asks for that always."""
+def _written_back(config: Config, handed: Handed, action: Action) -> Mapping[str, Any] | None:
+    """The cell of its document that was moved with the card, where the configuration asks for that always.
+
+    A move that is taken back is taken back there, too, unless the cell says something else by now.
+    """
     from controlroom.headless.sweeping import run
 
-    if config.documents.write_back != "always" or not isinstance(handed.became, Outcome):
+    desk = handed.room.desk
+    card = next((card for card in handed.seen.declared_items if card.id == action.item), None)
+    if config.documents.write_back != "always" or card is None:
         return None
-    desk, id_ = handed.room.desk, handed.became.action.item
-    card = next((card for card in handed.seen.declared_items if card.id == id_), None)
-    if card is None:
-        return None
-    edit = run(desk.preview(card, handed.became.action.args["status"]))
+    status: Any = action.args.get("status")
+    if action.kind == "undo":
+        move = _undone(handed, action)
+        if move is None or move.kind != "status" or move.args.get("status") != card.status:
+            return None
+        status = move.args.get("was")
+        if not isinstance(status, str) or status == card.status_text:
+            return None
+    edit = run(desk.preview(card, status))
     problem = edit if isinstance(edit, str) else run(desk.write(edit))
     if isinstance(edit, str) or problem:
         complain("its document is as it was", problem)
@@ -128,6 +139,8 @@ def _option(kind: Kind, field: str) -> str:
     """What an argument is called on the command line."""
     if kind == "assign" and field == "owner":
         return "--to, --owner"
+    if kind == "note" and field == "text":
+        return "TEXT"
     return _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field else "")
 
 
@@ -240,10 +253,11 @@ def _posted(room: Room, became: Outcome, text: str) -> bool:
     from controlroom.headless.sweeping import run
 
     if became.status != "committed" or not text:
-        complain("nothing is posted", "the escalation is not committed yet", "repeat it with the same --id")
+        remedy = f"repeat it with --id {became.action.id} once it is"
+        complain("nothing is posted", "the escalation is not committed yet", remedy)
         return False
     problem = run(room.desk.post(text))
     if problem:
-        remedy = "the escalation itself is committed; repeat it with the same --id to post again"
+        remedy = f"the escalation itself is committed; repeat it with --id {became.action.id} to post again"
         complain("the text could not be posted", problem, remedy)
     return not problem

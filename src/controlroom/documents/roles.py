@@ -299,4 +299,8 @@ def final_kind(guess: DocumentKind, page: Page, dated: bool) -> DocumentKind:
         "handbook": 2 * bool(page.rituals) + bool(page.checklists),
     }
     kind, score = max(scores.items(), key=lambda pair: pair[1])
-    return kind if score > 2 else named or (kind if score == 2 else "unknown")
+    if score >= 2:
+        return kind if score > 2 else named or kind
+    if named is None and any(spot.column is not None or spot.text for spot in page.spots):
+        return "backlog"  # a card is a card, also where it is the only one, and its status is to be written
+    return named or "unknown"

@@ -323,7 +323,11 @@ def _built(template: Phrase, status: Status, known: Sequence[Phrase]) -> str:
         if mark.kind == "word":
             said += word
         elif mark.kind == "box":
-            said += _box(status, known)
+            box = _box(status, known)
+            if template.form[1] and box == word:  # no box says that, and the word stands there anyway
+                at += len(template.text[at:]) - len(template.text[at:].lstrip())
+            else:
+                said += box
         elif mark.kind == "glyph" and mark is glyphs[0]:
             said += glyph if template.form[0] else ""
     return (said + template.text[at : template.end]).strip()

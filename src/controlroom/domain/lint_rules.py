@@ -14,6 +14,8 @@ from controlroom.domain.text import clean, slug
 from controlroom.domain.triage import SLA_BREACH, Blocker, sla
 
 CROSS_SQUAD = "cross_squad"
+CROSS_STREAM = "cross_stream"
+"""An older name of the same tag."""
 
 UNTOUCHED = dt.timedelta(days=2)
 """How long a card may be in progress without anybody touching it."""
@@ -112,8 +114,11 @@ def _single(item: Item) -> bool:
 
 
 def _crossing(squads: Squads, item: Item) -> Iterator[Lint]:
-    """X001–X004: a dependency across squads names two squads that exist and differ."""
-    if CROSS_SQUAD in map(slug, item.tags):
+    """X001–X004 and X013: a dependency across squads names two squads that exist and differ."""
+    tags = {slug(tag) for tag in item.tags}
+    if CROSS_STREAM in tags:
+        yield _of(item, "X013", f"{item.epic} is tagged cross-stream: read as cross-squad")
+    if tags & {CROSS_SQUAD, CROSS_STREAM}:
         if not item.owning_squad:
             yield _of(item, "X001", f"{item.epic} is tagged cross-squad: say whose work it holds up", "error")
         if not item.blocking_squad:

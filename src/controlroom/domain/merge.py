@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import posixpath
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -409,13 +410,14 @@ def _item(program: Program, said: DocumentItem, document: Document, people: Mapp
 
 
 def _squad_of(program: Program, said: DocumentItem, people: Mapping[str, str]) -> str | None:
-    """Explicit field, else the configured owner map; the two owners of one card must agree."""
+    """Explicit field, else the configured owner map, which may name people or roles; all named must agree."""
     if said.squad:
         squad = program.squad(said.squad)
         return squad.id if squad else None
     if whole := people.get(slug(said.owner)):
         return whole
-    named = {people[slug(owner)] for owner in said.owners if slug(owner) in people}
+    parts = (*said.owners, *re.split(r"[()+,;|]", said.owner))  # ``Role (Name)`` names both
+    named = {people[slug(part)] for part in parts if slug(part) in people}
     return named.pop() if len(named) == 1 else None
 
 

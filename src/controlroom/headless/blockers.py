@@ -109,8 +109,9 @@ def age_text(blocker: Blocker, now: datetime) -> str:
     """``4h 01m BREACH``; ``≥ 2d 03h`` when only the first sight of it is known, ``?`` when not even that."""
     old = age(blocker, now)
     if old is not None:
-        standing = {"breach": " BREACH", "due_soon": " due soon"}.get(sla(blocker, now), "")
-        return duration(old) + standing
+        # What is over is no breach now; whether it was one is not what this line is for.
+        late = {} if blocker.state == "resolved" else {"breach": " BREACH", "due_soon": " due soon"}
+        return duration(old) + late.get(sla(blocker, now), "")
     if blocker.first_seen is None:
         return "age ?"
     return f"≥ {duration((now - blocker.first_seen).total_seconds())}"

@@ -44,7 +44,8 @@ def as_text(seen: OutboxSeen) -> str:
         lines.append(
             "controlroom outbox again ID hands one in over what stands in its way, drop ID forgets it"
         )
-    return "\n".join(lines or ["nothing waits"]) + "\n"
+    nothing = "it cannot be read what waits" if seen.trouble else "nothing waits"
+    return "\n".join(lines or [nothing]) + "\n"
 
 
 def _named(outcome: Outcome) -> str:

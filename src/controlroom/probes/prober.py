@@ -95,6 +95,7 @@ class Prober:
         try:
             return await asyncio.shield(task)
         except ImportError as missing:
+            self._loading.pop(kind, None)  # it may be installed by the next time
             reason = f"not probed: {kind} needs the Python package {missing.name}"
             raise Trouble(reason, Health.UNKNOWN) from None
 

@@ -210,7 +210,8 @@ def _links(blocker: Blocker, snapshot: Snapshot) -> Iterator[str]:
         yield f"Link: and {len(blocker.links) - LISTED} more"
     kind, _, about = (blocker.about or "").partition(":")
     for state in snapshot.services:
-        if kind == "service" and state.service.id == about and state.service.runbook:
-            yield f"Runbook: {_said(state.service.runbook)}"
+        runbook = state.service.runbook
+        if kind == "service" and state.service.id == about and runbook and runbook not in blocker.links:
+            yield f"Runbook: {_said(runbook)}"
     if blocker.source:
         yield f"Written in: {_said(blocker.source)}" + (f":{blocker.line}" if blocker.line else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -96,9 +96,9 @@ class Delivery:
             shown = any(one.action.id == d.action.id and same_deed(one.action, d.action) for d in decide)
             if not shown and one.name not in replaced and one.action.id not in undone:
                 decide.append(one)
-        stuck = {one.action.id for one in decide}
+        stuck, lost = {one.action.id for one in decide}, _lost(queued)
         seen = OutboxSeen(
-            tuple(self._queued(waiting, self._held(waiting, undone, stuck)) for waiting in queued),
+            tuple(self._queued(waiting, self._held(waiting, undone, stuck, lost)) for waiting in queued),
             tuple(map(_conflict, decide)),
             self.outbox.trouble(),
         )
@@ -268,9 +268,10 @@ class Delivery:
             progress = False
             undone = {one.action.id for one in waiting}
             conflicts = {one.action.id for one in self.outbox.listed("conflict")}
+            lost = _lost(waiting)
             rest: list[Waiting] = []
             for place, one in enumerate(waiting):
-                held = self._held(one, undone, conflicts)
+                held = self._held(one, undone, conflicts, lost)
                 if held:
                     outcome = self._queued(one, held)
                 elif time.monotonic() > until and one.name != mine:
@@ -285,7 +286,7 @@ class Delivery:
                         self._stuck = problem
                         left = [*rest, *waiting[place:]]
                         return outcomes | {
-                            w.name: self._queued(w, self._held(w, undone, conflicts)) for w in left
+                            w.name: self._queued(w, self._held(w, undone, conflicts, lost)) for w in left
                         }
                 outcomes[one.name] = outcome
                 if outcome.status == "queued":
@@ -298,8 +299,12 @@ class Delivery:
             waiting = rest
         return outcomes
 
-    def _held(self, one: Waiting, undone: Set[str], conflicts: Set[str]) -> str:
-        """Why it must not be handed in yet; empty when it may be."""
+    def _held(self, one: Waiting, undone: Set[str], conflicts: Set[str], lost: Mapping[str, str]) -> str:
+        """Why it must not be handed in yet; empty when it may be.
+
+        `lost`: item → the last action on it that the store lost. What was put before the loss was noticed
+        follows it, too, although nothing waited then.
+        """
         if one.place == "lost" and self._head < one.number - 1 and _within(one.since, RESTORED_WITHIN):
             return f"the store lost it; it waits for what stood before it, up to rev {one.number - 1}"
         own = one.action.id
@@ -308,6 +313,9 @@ class Delivery:
                 return f"it waits behind the action {clean(one.behind, 80)} on the same item"
             if one.behind in conflicts:
                 return f"it waits behind the action {clean(one.behind, 80)}, {UNDECIDED}"
+        before = lost.get(one.action.item, own) if one.place == "queued" else own
+        if before != own and before in undone:
+            return f"it waits behind the action {clean(before, 80)} on the same item, which the store lost"
         return ""
 
     def _hand_in(self, one: Waiting) -> Outcome:
@@ -403,6 +411,11 @@ class Delivery:
         if time.monotonic() - self._pruned >= PRUNE_EVERY and self._stuck is None:
             self._pruned = time.monotonic()
             self.outbox.prune()
+
+
+def _lost(waiting: Iterable[Waiting]) -> dict[str, str]:
+    """Item → id of the last action on it among those that the store lost."""
+    return {one.action.item: one.action.id for one in waiting if one.place == "lost"}
 
 
 def _within(since: float, seconds: float) -> bool:

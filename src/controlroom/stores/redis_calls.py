@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import redis  # noqa: F401 - whole, before its parts: two threads that each begin with another part collide
 from redis.exceptions import NoScriptError
 
 from controlroom.stores.logs import Settings

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 
+import redis  # noqa: F401 - whole, before its parts: two threads that each begin with another part collide
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,

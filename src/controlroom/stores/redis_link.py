@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import redis  # noqa: F401 - whole, before its parts: two threads that each begin with another part collide
 from redis.backoff import NoBackoff
 from redis.connection import Connection
 from redis.exceptions import (

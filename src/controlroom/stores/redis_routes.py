@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+import redis  # noqa: F401 - whole, before its parts: two threads that each begin with another part collide
 from redis.exceptions import AskError, AuthenticationError, MovedError
 
 from controlroom.stores.logs import Settings

@@ -90,6 +90,7 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
         self._lookups: dict[tuple[Where, ...], Mapping[str, str]] = {}
         self._noted: set[tuple[str, str]] = set()
         self._interrupted: datetime | None = None
+        self._notified = False
         self._few_colors = few_colors(environ)
         # The terminal's own colours must stay what they are, and not become the nearest to a theme's.
         super().__init__(ansi_color=True if self._few_colors else None)
@@ -141,6 +142,7 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
         """Hand it to the room and to what lies over it, and wake whoever waits for something to be shown."""
         self.room_screen.receive(event.snapshot, self.room.clock())
         self._tick_dialogs()
+        self.acting.handing.arrived(event.snapshot)
         arrived, self.arrived = self.arrived, asyncio.Event()
         arrived.set()
 
@@ -257,10 +259,14 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
         return self._few_colors
 
     def say(self, text: str, style: Style = "text", seconds: float = NOTICE_SECONDS) -> None:
-        """A short notice: in the footer, or over what hides it."""
-        if self.screen is self.room_screen:
-            self.room_screen.say(text, style, seconds)
-        else:
+        """A short notice: in the footer, or over what hides it. One that warns is never cut off."""
+        if self._notified:
+            # The one before has had its time: several would cover the room, or contradict each other.
+            self.clear_notifications()
+        in_footer = style == "text" or self.room_screen.has_room(text)
+        self._notified = self.screen is not self.room_screen or not in_footer
+        self.room_screen.say("" if self._notified else text, style, seconds)
+        if self._notified:
             worse: Literal["information", "warning"] = "information" if style == "text" else "warning"
             self.notify(text, timeout=seconds, severity=worse, markup=False)
 

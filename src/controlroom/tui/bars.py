@@ -9,13 +9,16 @@ from controlroom.tui.keys import Action, shown
 from controlroom.tui.lines import crop_line, line_width
 from controlroom.tui.rows import Line, Span, Style
 
+LEAST = 24
+"""Cells of the footer that a notice leaves to the keys."""
+
 KEPT = frozenset({"help.show", "app.quit"})
 """Actions that stay in the footer however narrow it is."""
 
 
 def footer(actions: Sequence[Action], width: int, notice: Line = (), *, plain: bool = False) -> Line:
     """The keys that matter most, as many as fit, and on the right what there is to say."""
-    notice = crop_line(notice, max(0, width - 24))
+    notice = crop_line(notice, max(0, width - LEAST))
     room = width - 1 - (line_width(notice) + 2 if notice else 0)
     shown_actions = [action for action in actions if action.show_in_footer and action.keys]
     kept = [action for action in shown_actions if action.id in KEPT]

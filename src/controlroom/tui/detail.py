@@ -34,10 +34,26 @@ WRITERS: Mapping[SubjectKind, Write] = {
 }
 
 
+GONE: Mapping[str, str] = {
+    "lint": "No longer there: what it told of was mended, or is gone itself.",
+    "edge": "No longer there: nobody waits there now.",
+    "": "No longer there: it was renamed, removed, or its source says nothing of it now.",
+}
+"""What is said of a subject that is not there any more, by its kind."""
+
+
+def _name(subject: Subject) -> str:
+    """What is left of it: its kind and id. A finding's id names its rule first."""
+    if subject.kind == "lint":
+        rule, _, rest = subject.id.partition("|")
+        return f"{rule} {rest.rpartition('|')[2]}".strip()
+    return f"{subject.kind} {subject.id}".strip()
+
+
 def describe(snapshot: Snapshot, subject: Subject, now: datetime, view: View) -> Detail:
     """The detail of `subject` at `now`; of something that is gone, that it is."""
     sheet = Sheet(snapshot, now, view)
     if not WRITERS[subject.kind](sheet, subject.id):
-        sheet = Sheet(snapshot, now, view, title=f"{subject.kind} {subject.id}".strip())
-        sheet.say("No longer there: it was renamed, removed, or its source says nothing of it now.")
+        sheet = Sheet(snapshot, now, view, title=_name(subject))
+        sheet.say(GONE.get(subject.kind, GONE[""]))
     return sheet.done()

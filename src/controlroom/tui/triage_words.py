@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from controlroom.domain.instants import parse
 from controlroom.domain.program import Program
 from controlroom.domain.ranking import ReasonKind
 from controlroom.domain.snapshot import Snapshot
@@ -48,6 +50,17 @@ WORDS: Mapping[ReasonKind, str] = {
     "resolved": "resolved",
 }
 """The word under a blocker's age, at most nine cells; what it means exactly stands beside it."""
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def on_this_clock(said: str, program: Program, now: datetime) -> str:
+    """`said` with its RFC 3339 instants as every time on the screen is written.
+
+    What cannot be done is said by the domain, which knows of no zone that somebody looks from.
+    """
+    return _INSTANT.sub(lambda found: present.moment(parse(found[0]), now, program.zone), said)
 
 
 def names(program: Program, view: View, now: datetime) -> Names:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from controlroom.domain.decide import Refusal
 from controlroom.domain.instants import render
+from controlroom.domain.text import clean
 from controlroom.tui.acts import verbs
 from controlroom.tui.acts.fields import Field, Form, Frame
-from controlroom.tui.acts.handing import Handing
+from controlroom.tui.acts.handing import LONG, Handing
 from controlroom.tui.acts.memory import Memory
 from controlroom.tui.acts.planning import Bench, Hand, Plan, Refused, opened, plan
 from controlroom.tui.acts.prefill import draft
@@ -20,6 +21,7 @@ from controlroom.tui.acts.targets import Target, target
 from controlroom.tui.acts.verbs import VERBS, Verb
 from controlroom.tui.rows import Subject
 from controlroom.tui.screens.form import Fault, FormScreen
+from controlroom.tui.triage_words import on_this_clock
 from controlroom.tui.widgets.pane import Scene
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class Acting:
             tried = self._planned(verb, targets, self._likely(verb))
             refusal = tried.refused[0].refusal if tried.refused else None
             if refusal is not None and refusal.field not in {field.name for field in asked}:
-                self._app.say(_words(refusal), "warn")
+                self._say_no(tried.refused[0])
                 return
         if asked:
             self._fill_in(verb, targets, refused, asked)
@@ -118,7 +120,7 @@ class Acting:
         def check(args: Mapping[str, Any]) -> Fault | None:
             planned = self._planned(verb, targets, args)
             if not planned.jobs:
-                return _fault(planned.refused[0].refusal)
+                return self._fault(planned.refused[0].refusal)
             made[:] = [self._with(planned, refused)]
             return None
 
@@ -142,7 +144,7 @@ class Acting:
             given = {**args, "about": known.about} if known.about else dict(args)
             result = opened(verb, given, self._bench)
             if isinstance(result, Refusal):
-                return _fault(result)
+                return self._fault(result)
             made[:] = [result]
             return None
 
@@ -178,7 +180,7 @@ class Acting:
         """Ask where many things change, or where the clock was set; else hand it in."""
         scene = self._scene
         if not made.jobs:
-            self._app.say(_words(made.refused[0].refusal), "warn")
+            self._say_no(made.refused[0])
             return
         many = len(made.jobs) + len(made.refused) > 1
         if not (many or self._app.options.clock_set):
@@ -192,6 +194,20 @@ class Acting:
                 again()
 
         self._app.push_screen(before_acting(made, scene, clock_set=self._app.options.clock_set), answered)
+
+    def _say_no(self, refused: Refused) -> None:
+        """Why nothing is done; of what, where that is not what the cursor is on."""
+        refusal = refused.refusal
+        said = f"{refusal.reason}; {refusal.remedy}" if refusal.remedy else refusal.reason
+        about = f"{clean(refused.title, 48)}: " if self._app.room_screen.marks else ""
+        self._app.say(about + self._on_this_clock(said), "warn", LONG)
+
+    def _fault(self, refusal: Refusal) -> Fault:
+        return Fault(refusal.field, self._on_this_clock(refusal.reason), refusal.remedy)
+
+    def _on_this_clock(self, said: str) -> str:
+        scene = self._scene
+        return on_this_clock(said, scene.snapshot.program, scene.now)
 
     # What is known
 
@@ -221,11 +237,3 @@ class Acting:
 
     def _with(self, made: Plan, refused: Sequence[Refused]) -> Plan:
         return made._replace(refused=(*made.refused, *refused))
-
-
-def _words(refusal: Refusal) -> str:
-    return f"{refusal.reason}; {refusal.remedy}" if refusal.remedy else refusal.reason
-
-
-def _fault(refusal: Refusal) -> Fault:
-    return Fault(refusal.field, refusal.reason, refusal.remedy)

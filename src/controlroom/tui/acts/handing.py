@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.actions import Action, Outcome
 from controlroom.domain.board import Status
 from controlroom.domain.documents import CellEdit
+from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui.acts import questions
 from controlroom.tui.acts.memory import Memory
@@ -27,6 +28,9 @@ TITLE = 48
 LONG = 12.0
 """Seconds a notice stays that says more than that all is well."""
 
+SLOW = 0.4
+"""Seconds after which it is said that the log takes its time."""
+
 PATIENCE = 4.0
 """Seconds to wait for the room to show what was just done."""
 
@@ -40,6 +44,7 @@ class Handing:
     def __init__(self, app: RoomApp, memory: Memory) -> None:
         self._app = app
         self._memory = memory
+        self._waiting: dict[str, Action] = {}
 
     def begin(self, plan: Plan, again: Again = None) -> None:
         """Hand in everything that is planned."""
@@ -80,16 +85,28 @@ class Handing:
 
     async def _submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
         try:
-            return await self._app.room.desk.submit(actions)
+            return await self._patiently(self._app.room.desk.submit(actions))
         except Exception as error:
             # The desk raises nothing; should it, nobody may believe that anything was recorded.
             self._app.note_failure("handing in an action", error)
             why = f"the room failed: {type(error).__name__}"
             return [Outcome("not_recorded", action, reason=why) for action in actions]
 
+    async def _patiently(self, handed_in: Awaitable[Sequence[Outcome]]) -> Sequence[Outcome]:
+        """Wait for the log, and say so where it takes longer than a key should."""
+        going = asyncio.ensure_future(handed_in)
+        try:
+            done, _ = await asyncio.wait({going}, timeout=SLOW)
+            if not done:
+                self._app.say("on its way: the log is slow to answer", "warn", LONG)
+            return await going
+        finally:
+            going.cancel()
+
     def _told(self, plan: Plan, done: Sequence[tuple[Job, Outcome]], again: Again) -> None:
         outcomes = [outcome for _, outcome in done]
         lost = [outcome for outcome in outcomes if outcome.status == "not_recorded"]
+        self._waiting.update((o.action.id, o.action) for o in outcomes if o.status == "queued")
         if lost:
             self._cry(lost, again)
         elif len(plan.jobs) + len(plan.refused) == 1:
@@ -129,6 +146,36 @@ class Handing:
 
     def _key(self, name: str) -> str:
         return next(iter(self._app.keymap.action(name).keys), name)
+
+    # What waited
+
+    def arrived(self, snapshot: Snapshot) -> None:
+        """Say what became of actions that were said to be queued, as soon as the room knows."""
+        if not self._waiting:
+            return
+        met = {outcome.action.id for outcome in snapshot.outbox.conflicts}
+        queued = {outcome.action.id for outcome in snapshot.outbox.queued}
+        history = snapshot.ledger.of if snapshot.ledger is not None else lambda item: ()
+        revs = {
+            entry.action.id: entry.rev
+            for item in {action.item for action in self._waiting.values()}
+            for entry in history(item)
+        }
+        gone = [id_ for id_ in self._waiting if id_ in met or (id_ in revs and id_ not in queued)]
+        ended = [self._waiting.pop(id_) for id_ in gone]
+        if len(ended) == 1:
+            title = clean(questions.title_of(ended[0].item, snapshot), TITLE)
+            said = f"{questions.deed(ended[0], self._scene)} · {title}"
+            if ended[0].id in met:
+                self._app.say(f"{said} met another's: {self._key('conflicts.show')} decides", "warn", LONG)
+            else:
+                self._app.say(f"r{revs[ended[0].id]} delivered: {said}")
+        elif ended:
+            many = sum(action.id in met for action in ended)
+            parts = [f"{len(ended) - many} delivered"] if many < len(ended) else []
+            if many:
+                parts.append(f"{many} met another's: {self._key('conflicts.show')} decides")
+            self._app.say(" · ".join(parts), "warn" if many else "text", LONG if many else 5.0)
 
     # Conflicts, and what was lost
 

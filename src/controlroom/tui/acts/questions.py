@@ -18,7 +18,7 @@ from controlroom.tui.acts.verbs import MOVES
 from controlroom.tui.lines import BLANK, text
 from controlroom.tui.rows import Line, Span, Subject
 from controlroom.tui.screens.ask import Answer, Ask, fact
-from controlroom.tui.triage_words import names
+from controlroom.tui.triage_words import names, on_this_clock
 from controlroom.tui.widgets.pane import Scene
 
 LATER = Answer("", "decide later: it stays in the outbox", "later", "dim")
@@ -74,7 +74,7 @@ def before_acting(plan: Plan, scene: Scene, *, clock_set: bool) -> Ask:
         said = ", ".join(deed(action, scene) for action in job.actions)
         lines.append(text(Span("✓ ", "ok"), Span(job.target.title, "strong"), Span("  "), Span(said)))
     for refused in plan.refused:
-        why = refused.refusal.reason
+        why = on_this_clock(refused.refusal.reason, scene.snapshot.program, scene.now)
         lines.append(
             text(Span("✖ ", "down"), Span(refused.title), Span("  not done: ", "dim"), Span(why, "warn"))
         )

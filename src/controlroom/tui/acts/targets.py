@@ -119,7 +119,8 @@ def what(subject: Subject | None) -> str:
 def offers(snapshot: Snapshot, subject: Subject | None) -> tuple[str, ...]:
     """Ids of the actions that make sense on `subject`, the likeliest first."""
     if subject is None:
-        return ()
+        # Where there is nothing yet, something can be opened.
+        return ("blocker.new",)
     if subject.kind == "blocker":
         found = _blockers(snapshot.blockers).get(subject.id)
         asleep = found is not None and found.state in ("snoozed", "resolved")

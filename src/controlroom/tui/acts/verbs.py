@@ -42,7 +42,7 @@ VERBS: Mapping[str, Verb] = {
         Verb("blocker.new", "open", frozenset(), "open", "opened", "open it"),
         Verb("blocker.acknowledge", "acknowledge", _BLOCKER, "acknowledge", "acknowledged"),
         Verb("blocker.assign", "assign", _BOTH, "assign", "assigned", "assign"),
-        Verb("blocker.wait_on", "wait-on", _BOTH, "say who waits for", "who waits is said"),
+        Verb("blocker.wait_on", "wait-on", _BOTH, "put a wait on", "who waits is said"),
         Verb("blocker.escalate", "escalate", _BLOCKER, "escalate", "escalated", "escalate"),
         Verb("blocker.snooze", "snooze", _BLOCKER, "snooze", "snoozed", "snooze"),
         Verb("blocker.resolve", "resolve", _BLOCKER, "resolve", "resolved", "resolve"),
@@ -52,6 +52,9 @@ VERBS: Mapping[str, Verb] = {
         Verb("action.undo", "undo", _BOTH, "take back anything on", "taken back"),
     )
 }
+
+TIMES = "45m, 17:30, fri 09:00"
+"""Times as they may be typed, for a field that is empty."""
 
 MOVES: tuple[tuple[str, Status, str], ...] = (
     ("t", "not_started", "to do"),
@@ -99,7 +102,9 @@ def fields(verb: Verb, snapshot: Snapshot, targets: tuple[Target, ...]) -> tuple
                 Field("blocking_squad", "waits on", "squad", _squad(snapshot, blocking)),
             )
         case "escalate":
-            asked = Field("next_update", "next update", "instant", note="when the channel hears more")
+            asked = Field(
+                "next_update", "next update", "instant", note=f"when the channel hears more: {TIMES}"
+            )
             missing = any(t.blocker is not None and not t.blocker.owner for t in targets)
             owner = Field("owner", "owner", "person", note="it has none yet")
             return (owner, asked) if missing else (asked,)
@@ -129,7 +134,7 @@ def opening(values: Mapping[str, str], notes: Mapping[str, str]) -> tuple[Field,
         made("owning_squad", "who waits", "squad"),
         made("blocking_squad", "waits on", "squad"),
         made("opened_at", "since", "past"),
-        made("eta", "eta", "instant"),
+        made("eta", "eta", "instant", TIMES),
         made("item", "card", "text", "id of the card it holds up"),
         made("links", "links", "links"),
         made("text", "more"),

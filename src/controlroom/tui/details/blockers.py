@@ -98,8 +98,9 @@ def _standing(sheet: Sheet, found: Blocker) -> None:
         bound = f", at least {present.since(found.first_seen, now)}" if found.first_seen else ""
         sheet.fact("age", f"? nobody wrote when it was opened{bound}", "unknown")
         return
-    aged = f" {present.age(seconds)} {standing.word} ".replace("  ", " ")
-    sheet.fact("age", text(Span(aged, "dim" if state == "resolved" else standing.style)))
+    style: Style = "dim" if state == "resolved" else standing.style
+    aged = f"{present.age(seconds)} {standing.word}".strip()
+    sheet.fact("age", text(Span(f" {aged} " if style.startswith("badge") else aged, style)))
     opened = " ".join(part for part in (sheet.when(found.opened_at), _by(sheet, found.opened_by)) if part)
     sheet.fact("opened", opened)
     if found.opened_at is not None and state != "resolved":

@@ -50,7 +50,10 @@ KEYS = {
     "down": "down",
     INTERRUPT: "interrupt",
 }
-"""What a form does with keys; all others are text. Many terminals send Ctrl-J for Ctrl-Enter."""
+"""What a form does with keys; all others are text.
+
+Ctrl-J is the one that is told: every terminal and multiplexer sends it, and many send it for Ctrl-Enter.
+"""
 
 EDITING = {
     "left": "cursor_left",
@@ -231,25 +234,33 @@ class FormScreen(Dialog):
         label = column(field.label, LABEL, "down" if wrong else "strong" if here else "dim")
         entry = self._entry_width(field, width)
         left, right = ("[", "]") if self.room_app.plain or self.room_app.few_colors else (" ", " ")
-        beside: Line = ()
-        if entry < width - LABEL - 3:
-            reading = self._reading(number)
-            beside = (
-                text(" ", Span(reading.said, reading.style))
-                if reading.said
-                else (Span(f" {field.note}", "dim"),)
-            )
-        return text(label, Span(left, "dim"), " " * entry, Span(right, "dim"), *beside)
+        said, room = self._told(number), self._beside(number, width)
+        beside = said if room > 0 and (not here or line_width(said) <= room) else ()
+        return text(label, Span(left, "dim"), " " * entry, Span(right, "dim"), " ", *beside)
+
+    def _told(self, number: int) -> Line:
+        """How the field is understood, and what is remarked on it while it is as it was filled in."""
+        field, entry, reading = self._fields[number], self._entries[number], self._reading(number)
+        if not reading.said:
+            return (Span(field.note, "dim"),) if field.note else ()
+        remark = field.note if entry.first and entry.value == entry.first else ""
+        return text(Span(f"{remark} · " if remark else "", "dim"), Span(reading.said, reading.style))
+
+    def _beside(self, number: int, width: int) -> int:
+        """Cells at the right of the entry."""
+        return width - LABEL - 4 - self._entry_width(self._fields[number], width)
 
     def _save_line(self) -> Line:
         return text(" " * LABEL, Span(f"[ {self._save} ]", "accent"))
 
     def _edge(self, width: int) -> Line:
         spans: list[Span] = []
+        choose = (("↓", "choose"),) if self._reading(self._at).choices else ()
         for key, does in (
             ("Enter", "next, save"),
             ("Esc", "leave"),
-            ("Ctrl-Enter", self._save),
+            *choose,
+            ("Ctrl-J", self._save),
             ("Tab", "field"),
         ):
             if line_width(tuple(spans)) + len(key) + len(does) + 3 < width:
@@ -267,12 +278,10 @@ class FormScreen(Dialog):
             lines += wrap((Span(f"✖ {self._fault.reason}", "down"),), width, 2)
             if self._fault.remedy:
                 lines += wrap((Span(f"  {self._fault.remedy}", "dim"),), width, 2)
-        field, reading = self._fields[self._at], self._reading(self._at)
-        inline = self._entry_width(field, width) < width - LABEL - 3
-        if not inline and reading.said:
-            lines += wrap((Span(reading.said, reading.style),), width)
-        elif not inline and field.note and not lines and not reading.choices:
-            lines += wrap((Span(field.note, "dim"),), width)
+        reading, told = self._reading(self._at), self._told(self._at)
+        fits = line_width(told) <= self._beside(self._at, width)
+        if not fits and (reading.said or not (lines or reading.choices)):
+            lines += wrap(told, width)
         rows = [Row(key=f"said:{n}", selectable=False, data=(line,)) for n, line in enumerate(lines)]
         rows += self._choice_rows(reading)
         rows += [

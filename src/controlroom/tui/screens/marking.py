@@ -36,7 +36,9 @@ class Marking(Moving):
             self.say("read-only: there is nothing to mark for", "warn")
         elif subject is not None and subject in self.marks:
             self._mark(mark for mark in self.marks if mark != subject)
-        elif subject is None or target(self.scene().snapshot, subject) is None:
+        elif subject is None:
+            self.say("nothing here to mark: mark blockers and cards", "warn")
+        elif target(self.scene().snapshot, subject) is None:
             self.say(f"cannot mark {what(subject)}: mark blockers and cards", "warn")
         else:
             self._mark((*self.marks, subject))

@@ -58,13 +58,14 @@ class OutboxScreen(Dialog):
                 Span(f"  {queued} waiting", "warn" if queued else "dim"),
                 Span(f"  {conflicts} in conflict", "down" if conflicts else "dim"),
             )
-            self._lines.retitle(title, self._hint(bool(conflicts)))
+            self._lines.retitle(title, self._hint(bool(conflicts), bool(queued)))
             self._lines.redraw()
         return super().fill(width)
 
-    def _hint(self, conflicts: bool) -> Line:
+    def _hint(self, conflicts: bool, queued: bool) -> Line:
         spans: list[Span] = []
-        keys = (("a", "apply anyway"), ("d", "drop"), ("l", "look")) if conflicts else (("l", "look"),)
+        deciding = (("a", "apply anyway"), ("d", "drop")) if conflicts else ()
+        keys = (*deciding, *((("l", "look"),) if conflicts or queued else ()))
         for key, does in keys:
             spans += [Span(key, "accent"), Span(f" {does}  ", "dim")]
         return (*spans, *self.hint("dialog.close"))

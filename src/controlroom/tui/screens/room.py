@@ -12,9 +12,10 @@ from textual.widgets import Input
 
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.acts.targets import offers
-from controlroom.tui.bars import Tab, Tabs, footer, tabs
+from controlroom.tui.bars import LEAST, Tab, Tabs, footer, tabs
 from controlroom.tui.keys import PANES, Action, Where
 from controlroom.tui.layout import STRIP, Arrangement, Box, arrange, mode
+from controlroom.tui.lines import line_width
 from controlroom.tui.present import ascii_line
 from controlroom.tui.rows import Line, Span, Style, Subject, View
 from controlroom.tui.screens.filtering import Filtering
@@ -36,6 +37,11 @@ class Frozen(NamedTuple):
     now: datetime
 
 
+def _whole(now: datetime) -> datetime:
+    """The second that clocks show: all that is said beside a clock is true at what it shows."""
+    return now.replace(microsecond=0)
+
+
 class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
     """All panes at once, or one of them."""
 
@@ -51,7 +57,7 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         self.zoomed: str | None = None
         self.frozen: Frozen | None = None
         self._snapshot = snapshot
-        self._now = now
+        self._now = _whole(now)
         self._wishes = Wishes()
         self._arrangement: Arrangement | None = None
         self._arranged_for: tuple[object, ...] = ()
@@ -103,14 +109,14 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
 
     def receive(self, snapshot: Snapshot, now: datetime) -> None:
         """There is something new."""
-        before, self._snapshot, self._now = self._snapshot, snapshot, now
+        before, self._snapshot, self._now = self._snapshot, snapshot, _whole(now)
         if self.frozen is None:
             self.prune(before, snapshot)
             self._show()
 
     def tick(self) -> None:
         """A second has passed."""
-        self._now = self.room_app.room.clock()
+        self._now = _whole(self.room_app.room.clock())
         self._show()
 
     def say(self, text: str, style: Style = "text", seconds: float = NOTICE_SECONDS) -> None:
@@ -120,6 +126,12 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         self._notice = (Span(text, style),)
         self._notice_until = self.room_app.room.clock() + timedelta(seconds=seconds)
         self._bars()
+
+    def has_room(self, text: str) -> bool:
+        """Whether the footer can say all of `text`."""
+        arrangement = self._arrangement
+        width = arrangement.footer.width if arrangement is not None and arrangement.mode != "tiny" else 0
+        return line_width((Span(text),)) <= width - LEAST
 
     # What is where
 
@@ -234,6 +246,8 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         found = () if app.options.read_only else offers(self.scene().snapshot, self.subject)
         if self.marks:
             found = ("row.mark", *found)
+        if found and (self._snapshot.outbox.queued or self._snapshot.outbox.conflicts):
+            found = ("conflicts.show", *found)
         if found != self._footer_for or not self._footer_actions:
             self._footer_for = found
             first = [app.keymap.action(name)._replace(show_in_footer=True) for name in found]
@@ -383,7 +397,7 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
 
     def do_screen_freeze(self) -> None:
         """Hold the screen still, or catch up."""
-        self._now = self.room_app.room.clock()
+        self._now = _whole(self.room_app.room.clock())
         self.frozen = None if self.frozen is not None else Frozen(self._snapshot, self._now)
         self._notice = ()
         self._show()
