@@ -90,11 +90,11 @@ def test_a_blocker_without_an_owner_or_an_opening_time() -> None:
 
 
 def test_over_the_four_hours_without_an_eta() -> None:
-    """X007 from the first minute after four hours, unless somebody promised a time."""
+    """X007 from the first second after four hours, unless somebody promised a time."""
     four = NOW + timedelta(hours=4)
     late = blocker()
     assert [lint.code for lint in lints(PROGRAM, (), (late,), four)] == []
-    assert [lint.code for lint in lints(PROGRAM, (), (late,), four + timedelta(minutes=1))] == ["X007"]
+    assert [lint.code for lint in lints(PROGRAM, (), (late,), four + timedelta(seconds=1))] == ["X007"]
     promised = replace(late, eta=NOW + timedelta(hours=5))
     assert lints(PROGRAM, (), (promised,), four + timedelta(minutes=1)) == ()
     assert lints(PROGRAM, (), (replace(late, state="resolved"),), four + timedelta(hours=9)) == ()

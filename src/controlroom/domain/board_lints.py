@@ -16,7 +16,6 @@ from controlroom.domain.board import Item
 from controlroom.domain.lint_rules import Squads
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
-from controlroom.domain.remember import remember
 from controlroom.domain.triage import Blocker
 
 Lints = tuple[Lint, ...]
@@ -27,16 +26,25 @@ def lints(
 ) -> Lints:
     """Every finding about `items` and `blockers`, items first, in their order.
 
-    What depends on the clock goes by the minute of `now` (UTC); without one it is left out. Asking again
-    within the minute about the same parts gives the same object.
+    What depends on the clock is left out without a `now` (UTC). Asking again about the same parts, before the
+    clock changes anything, gives the same object.
     """
-    return _lints(program, items, blockers, now and now.replace(second=0, microsecond=0))
+    for known in _answers:
+        if known.is_about(program, items, blockers) and known.holds_at(now):
+            return known.lints
+    found = _found(program, items, blockers, now)
+    all_ = (
+        *chain.from_iterable(found.of_items),
+        *chain.from_iterable(found.of_blockers),
+        *_circles(program, items, blockers),
+    )
+    _answers[:] = [_Answer(program, items, blockers, now, found.until, all_), *_answers][:ROOMS]
+    return all_
 
 
-@remember
-def _lints(
+def _found(
     program: Program, items: Sequence[Item], blockers: Sequence[Blocker], now: dt.datetime | None
-) -> Lints:
+) -> _Found:
     squads = frozenset(squad.id for squad in program.squads)
     today = None if now is None else _Day(now, program.zone)
     held = {b.item: b for b in blockers if b.item and b.state != "resolved"}
@@ -45,15 +53,38 @@ def _lints(
     found = _patched(old, room) if old is not None else None
     found = found or _whole(room)
     _last[:] = [found]
-    return (
-        *chain.from_iterable(found.of_items),
-        *chain.from_iterable(found.of_blockers),
-        *_circles(program, items, blockers),
-    )
+    return found
+
+
+ROOMS = 2
+"""Answers that are kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What was found of these parts, and from when until when the clock changes nothing of it."""
+
+    program: Program
+    items: Sequence[Item]
+    blockers: Sequence[Blocker]
+    since: dt.datetime | None
+    until: dt.datetime | None
+    lints: Lints
+
+    def is_about(self, program: Program, items: Sequence[Item], blockers: Sequence[Blocker]) -> bool:
+        return self.program is program and self.items is items and self.blockers is blockers
+
+    def holds_at(self, now: dt.datetime | None) -> bool:
+        if now is None or self.since is None:
+            return now is self.since
+        return self.since <= now and (self.until is None or now <= self.until)
+
+
+_answers: list[_Answer] = []
 
 
 class _Day:
-    """A minute, and what depends on its date."""
+    """An instant, and what depends on its date."""
 
     __slots__ = ("ends", "now", "today", "zone")
 

@@ -55,8 +55,14 @@ class Blocker:
 
 
 def age(blocker: Blocker, now: datetime) -> float | None:
-    """Seconds since it was opened; None when no opening time is known (`first_seen` is a lower bound)."""
-    return None if blocker.opened_at is None else (now - blocker.opened_at).total_seconds()
+    """Seconds since it was opened, until it was resolved; None when no opening time is known.
+
+    (`first_seen` is a lower bound then.)
+    """
+    if blocker.opened_at is None:
+        return None
+    over = blocker.resolved_at if blocker.state == "resolved" else None
+    return ((over or now) - blocker.opened_at).total_seconds()
 
 
 def sla(blocker: Blocker, now: datetime) -> Sla:

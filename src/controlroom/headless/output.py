@@ -60,10 +60,10 @@ def line(value: Mapping[str, Any]) -> None:
 
 
 def raw(value: bytes) -> None:
-    """`value` as it is, and a line feed."""
+    """`value` as it is, ended by one line feed."""
     flush()
     if sys.stdout is not None:
-        sys.stdout.buffer.write(value + b"\n")
+        sys.stdout.buffer.write(value.removesuffix(b"\n") + b"\n")
 
 
 def abandoned() -> bool:
