@@ -128,9 +128,11 @@ class Engine:
 
 async def close(sources: Sequence[Source], within: float = 1.0) -> None:
     """Close all `sources`; one that dawdles longer than `within` seconds is left behind."""
-    results = await asyncio.gather(
-        *(asyncio.wait_for(source.close(), within) for source in sources), return_exceptions=True
-    )
+
+    async def let_go(source: Source) -> None:
+        await asyncio.wait_for(source.close(), within)
+
+    results = await asyncio.gather(*map(let_go, sources), return_exceptions=True)
     for source, result in zip(sources, results, strict=True):
         if isinstance(result, Exception):
             log.warning("closing %s: %s", source.id, type(result).__name__)
