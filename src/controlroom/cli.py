@@ -32,8 +32,8 @@ from controlroom.headless.problems import (
 DEBUG = "CONTROLROOM_DEBUG"
 """Environment variable: a crash shows its traceback."""
 
-QUICK = frozenset({"calendar", "config_check", "rituals", "themes_list", "themes_check"})
-"""Commands that end before there is any garbage worth collecting."""
+QUICK = frozenset({"calendar", "config_check", "rituals", "themes_list", "themes_check", "room"})
+"""Commands that end before there is any garbage worth collecting; the room collects after its first paint."""
 
 Arguments = Callable[[argparse.ArgumentParser], None]
 
@@ -209,9 +209,12 @@ def parser(given: Sequence[str] | None = None) -> argparse.ArgumentParser:
     commands = whole.add_subparsers(
         metavar="COMMAND", title="commands", parser_class=_Parser, prog="controlroom"
     )
-    meant = _meant(given or ())
+    meant = None if given is None else _meant(given)
     for name, text, arguments in COMMANDS:
         if meant and name not in meant:
+            continue
+        if meant is not None and not meant:  # the room, help, or a mistake: names are all that is asked for
+            commands.add_parser(name, help=text, add_help=False)
             continue
         description = text[:1].upper() + text[1:] + "."
         command = commands.add_parser(name, help=text, description=description, parents=[_common(top=False)])

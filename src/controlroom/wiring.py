@@ -273,7 +273,10 @@ def _statuses(config: Config) -> list[SourceStatus]:
         statuses.append(SourceStatus(_metrics_id(server), "metrics", server.id, server.interval))
     for manager in config.alertmanagers:
         statuses.append(SourceStatus(f"alerts:{manager.id}", "alerts", manager.id, manager.interval))
-    statuses.append(SourceStatus("store", "store", _store_title(config.store.url), config.store.interval))
+    from controlroom.engine.ports import REASSURE
+
+    told = max(config.store.interval, REASSURE)
+    statuses.append(SourceStatus("store", "store", _store_title(config.store.url), told))
     return statuses
 
 

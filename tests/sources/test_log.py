@@ -23,8 +23,9 @@ Start = Callable[[Callable[[Path], servers.Server]], servers.Server]
 NOW = dt.datetime(2031, 5, 6, 8, tzinfo=dt.UTC)
 
 
-def source(delivery: Delivery | Callable[[], Delivery]) -> LogSource:
-    return LogSource(delivery, 1.0, lambda: NOW, "dir:log", timeout=0.5)
+def source(delivery: Delivery | Callable[[], Delivery], reassure: float = 0.0) -> LogSource:
+    """A source that tells of every look, unless asked to be quieter."""
+    return LogSource(delivery, 1.0, lambda: NOW, "dir:log", timeout=0.5, reassure=reassure)
 
 
 async def poll(looking: LogSource) -> tuple[OutboxSeen, Observation]:
@@ -66,6 +67,20 @@ async def test_a_quiet_store_brings_the_same_values(tmp_path: Path) -> None:
     again, unchanged = await poll(looking)
     assert again is outbox
     assert unchanged.payload is store.payload
+
+
+async def test_a_look_that_found_nothing_new_is_told_now_and_then(tmp_path: Path) -> None:
+    """Whoever shows it has nothing to do meanwhile; what is new is told at once."""
+    ana, bo = folder_delivery(tmp_path), folder_delivery(tmp_path, "bo")
+    looking = source(ana, reassure=3600.0)
+    seen: list[Observation] = []
+    await looking.poll(seen.append)
+    assert [observation.source for observation in seen] == ["outbox", "store"]
+    await looking.poll(seen.append)
+    assert len(seen) == 2
+    bo.submit(act("b", who="bo"))
+    await looking.poll(seen.append)
+    assert [observation.source for observation in seen[2:]] == ["store"]
 
 
 async def test_the_outbox_is_reported_when_the_store_is_not_reached(start: Start, tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ Clock = Callable[[], datetime]
 
 Emit = Callable[[Observation], None]
 
+REASSURE = 5.0
+"""Seconds after which a source that looks more often tells that nothing is new, so that it stays fresh."""
+
 
 class Source(Protocol):
     """Turns a part of the world into Observations; a failure is an Observation too."""

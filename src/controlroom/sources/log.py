@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from controlroom.domain.snapshot import Failure, LogSeen, Observation, OutboxSeen, SourceKind
-from controlroom.engine.ports import Clock, Emit
+from controlroom.engine.ports import REASSURE, Clock, Emit
 from controlroom.net.threads import in_daemon
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ class LogSource:
     """Delivers what waits and reads what is new, every `interval` seconds.
 
     `make_delivery` is asked when first needed, in a thread; the desk shares what it gives. `timeout` is that
-    of one exchange with the store, in seconds.
+    of one exchange with the store; a look that found nothing new is told only when the last one told is
+    `reassure` seconds old.
     """
 
     kind: SourceKind = "store"
@@ -32,6 +33,7 @@ class LogSource:
         title: str = "",
         *,
         timeout: float = 2.0,
+        reassure: float = REASSURE,
     ) -> None:
         self.id = "store"
         self.title = title or "store"
@@ -43,6 +45,9 @@ class LogSource:
         self._rev = 0
         self._log: LogSeen | None = None
         self._whole = False
+        self._reassure = reassure
+        self._waiting: OutboxSeen | None = None
+        self._told: float | None = None
         self._looking = asyncio.Lock()
 
     async def poll(self, emit: Emit) -> None:
@@ -53,13 +58,20 @@ class LogSource:
             page, waiting, failure = await in_daemon(self._look, after)
             self._whole = whole and page is None
             at = self._clock()
-            if waiting is not None:
+            if waiting is not None and (waiting != self._waiting or not self._reassure):
+                self._waiting = waiting
                 emit(Observation("outbox", self.kind, at, payload=waiting, complete=False))
             if page is None:
+                self._told = None
                 emit(Observation(self.id, self.kind, at, failure=failure))
                 return
             self._rev = page.head
-            emit(Observation(self.id, self.kind, at, payload=self._seen(page, whole)))
+            before, seen = self._log, self._seen(page, whole)
+            now = asyncio.get_running_loop().time()
+            if seen is before and self._told is not None and now - self._told < self._reassure:
+                return
+            self._told = now
+            emit(Observation(self.id, self.kind, at, payload=seen))
 
     def _look(self, after: int) -> tuple[Page | None, OutboxSeen | None, Failure | None]:
         from controlroom.stores.port import Unavailable
