@@ -74,3 +74,15 @@ def test_a_room_that_saw_nothing_leaves_the_older_one(tmp_path: Path) -> None:
     kept = last_known.recall(config, environ)
     assert kept is not None
     assert len(kept.items) == 1
+
+
+def test_the_stores_title_holds_no_secret(tmp_path: Path) -> None:
+    """Neither a password before the host nor one in a parameter reaches the header."""
+    config, _ = configured(tmp_path)
+    url = "redis://room:pearl@cache:6379/0?password=oyster&prefix=quay"
+    snapshot = wiring.build(replace(config, store=replace(config.store, url=url))).snapshot
+    store = snapshot.source("store")
+    assert store is not None
+    assert "cache:6379" in store.title
+    assert "pearl" not in store.title
+    assert "oyster" not in store.title

@@ -281,9 +281,12 @@ def _statuses(config: Config) -> list[SourceStatus]:
 
 
 def _store_title(url: str) -> str:
-    """The store as it is written, without what stands before an @: it may hold a password."""
-    scheme, colon, rest = url.partition(":")
-    return f"{scheme}{colon}{'//' if '@' in rest else ''}{rest.rpartition('@')[2]}"
+    """The store as it is written, without secrets."""
+    if url.startswith("dir:"):
+        return url
+    from controlroom.stores.logs import shown
+
+    return shown(url)
 
 
 def _services_interval(config: Config) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from controlroom.domain.instants import parse, render
 
@@ -32,19 +32,7 @@ Kind = Literal[
     "status",
     "undo",
 ]
-KINDS: tuple[Kind, ...] = (
-    "open",
-    "acknowledge",
-    "assign",
-    "wait-on",
-    "escalate",
-    "snooze",
-    "resolve",
-    "reopen",
-    "note",
-    "status",
-    "undo",
-)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 NEVER_CONFLICT = frozenset({"acknowledge", "note"})
 """Kinds that are true whatever else happened to the item; they carry no `expect`."""
