@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,16 +11,23 @@ from hypothesis import strategies as st
 
 from controlroom.domain.health import (
     NOT_PROBED,
+    TRANSITIONS_AT_MOST,
     TRANSITIONS_KEPT,
     ProbeResult,
     ServiceState,
+    Transition,
+    Watched,
     advance,
     blind,
     explain,
+    host_of,
     initial,
+    lasting,
+    resumed,
     settle,
     shown,
 )
+from controlroom.domain.maintenance import Window
 from controlroom.domain.services import Health, Service
 
 T0 = datetime(2025, 10, 6, 16, 0, tzinfo=UTC)
@@ -129,6 +136,53 @@ def test_flaps_are_the_transitions_of_the_last_hour() -> None:
     assert advance(state, result(U, 7300)).flaps == 0
 
 
+def test_silence_is_kept_as_a_transition_of_its_own() -> None:
+    """What was not probed for too long was unknown meanwhile, and no hysteresis reaches across the gap."""
+    state = advance(after(U, U), result(D, 3600))
+    assert [(t.before, t.after) for t in state.transitions] == [(N, U), (U, N), (N, D)]
+    silence = state.transitions[1]
+    assert silence.at == T0 + timedelta(seconds=5 + 15)
+    assert silence.reason == "not probed for 59m"
+    assert (state.health, state.flaps) == (D, 0)
+
+
+def test_an_hour_of_flapping_is_kept_whole_and_older_changes_to_twenty() -> None:
+    """The last hour's transitions are all there; without them the newest twenty are."""
+    state = after(*[U, D, D] * 30)
+    assert len(state.transitions) == 60
+    assert state.flaps == 59
+    later = advance(advance(state, result(U, 9000)), result(DEG, 9005))
+    assert len(later.transitions) == TRANSITIONS_KEPT
+
+
+SUNDAY = Window("Patching", days=("mon",), time=time(9, 0), minutes=60, zone="America/Los_Angeles")
+"""T0 is a Monday, 09:00 in Los Angeles."""
+
+
+def test_planned_work_reads_maintenance_and_says_what_the_probes_find() -> None:
+    """While the window is open neither DOWN nor silence is shown as such; afterwards the truth is."""
+    planned = Service("s", "http", maintenance=(SUNDAY,))
+    state = after(U, D, D, service=planned)
+    open_ = shown(state, T0 + timedelta(seconds=12))
+    assert (open_.health, open_.since) == (Health.MAINTENANCE, T0)
+    assert open_.reason == "Patching until Mon 10:00 PDT; down: down it is"
+    assert state.flaps == 0
+    for second in range(15, 3601, 5):
+        state = advance(state, result(D, second))
+    closed = shown(state, T0 + timedelta(hours=1))
+    assert (closed.health, closed.since) == (D, T0 + timedelta(seconds=10))
+
+
+def test_what_this_machine_cannot_judge_is_unverified_unless_it_is_local() -> None:
+    """With the self-check failing, only failures beyond this machine are in doubt."""
+    states = tuple(
+        ServiceState(Service(name, "http", url=f"http://{name}/"), health=D, failures=2, probed_at=T0)
+        for name in ("far.example", "127.0.0.1")
+    )
+    assert [s.verified for s in explain(states, cut_off=True)] == [False, True]
+    assert [s.verified for s in explain(states)] == [True, True]
+
+
 def test_unchanged_parts_are_the_same_objects() -> None:
     """Whoever compares by identity sees that nothing changed."""
     one = advance(initial(Service("s", "http"), 5.0), result(U, detail={"version": "1"}))
@@ -154,6 +208,11 @@ def histories(draw: st.DrawFn) -> tuple[Service, list[Health], list[ServiceState
     return service, seen, states
 
 
+def silent_before(state: ServiceState, now: datetime) -> bool:
+    """Whether nothing was heard for more than three intervals."""
+    return state.probed_at is not None and (now - state.probed_at).total_seconds() > 3 * state.interval
+
+
 @given(histories())
 def test_any_run_of_results_keeps_the_promises(
     history: tuple[Service, list[Health], list[ServiceState]],
@@ -163,6 +222,10 @@ def test_any_run_of_results_keeps_the_promises(
     for number, health in enumerate(seen):
         before, state = states[number], states[number + 1]
         data = [h for h in seen[: number + 1] if h is not N]
+        if silent_before(before, T0 + timedelta(seconds=5 * number)) and health is not N:
+            assert state.transitions[-2:][0].after is N
+            assert state.health is health
+            continue  # nothing was known any more: the first result counts
         if state.health is U and before.health is not U:
             assert health is U
         if state.health is D and before.health in (U, DEG):
@@ -179,7 +242,7 @@ def test_any_run_of_results_keeps_the_promises(
             )
         assert (state.health is N) == (not data)
         assert state.since == (state.transitions[-1].at if state.transitions else None)
-        assert len(state.transitions) <= TRANSITIONS_KEPT
+        assert len(state.transitions) <= TRANSITIONS_AT_MOST
         assert not (state.failures and state.successes)
         assert state.flaps <= len(state.transitions)
         if state.transitions:
@@ -294,12 +357,74 @@ def test_blind_only_when_nothing_answers_on_several_machines() -> None:
     assert not blind([])
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://Web.example:8080/x", "web.example"),
+        ("one:9092,two:9092", "one"),
+        ("redis+sentinel://one,two:26379/board", "one"),
+        ("redis://[::1]:6379", "::1"),
+        ("http://[", ""),
+        ("", ""),
+    ],
+)
+def test_the_host_of_a_service_is_one_name(url: str, host: str) -> None:
+    """Of several the first, with or without ports: it is looked up, and told from this machine."""
+    assert host_of(Service("s", "http", url=url)) == host
+
+
 def test_what_fails_while_blind_is_unverified() -> None:
-    """Failures read unverified while the room may be cut off, and verified again when it is not."""
+    """Failures read unverified while the room may be cut off, and verified again when it is not; what fails
+    on this machine needs no network to be known."""
     kafka = seen_at("kafka.example:9092", D, unreachable=True)
     redis = seen_at("redis://redis.example:6379", D, unreachable=True)
     local = seen_at("http://127.0.0.1:8080/", U)
-    states = explain([kafka, redis, local])
-    assert [state.verified for state in states] == [False, False, True]
+    broken = seen_at("http://127.0.0.1:8081/", D)
+    states = explain([kafka, redis, local, broken])
+    assert [state.verified for state in states] == [False, False, True, True]
     back = advance(states[1], result(U, 5, service=states[1].service.id))
     assert all(state.verified for state in explain([states[0], back, local]))
+
+
+def watched(*changes: tuple[float, Health, Health], until: float) -> Watched:
+    """What an earlier run kept of the service, at seconds."""
+    kept = tuple(Transition(T0 + timedelta(seconds=s), b, a, f"{a} then") for s, b, a in changes)
+    return Watched({"s": kept}, T0 + timedelta(seconds=until))
+
+
+def test_an_earlier_run_is_taken_up_where_it_ended() -> None:
+    """A restart within moments changes nothing: neither since when, nor what was before."""
+    state = resumed(initial(Service("s", "http"), 5.0), watched((0, N, U), (60, U, D), until=100))
+    assert (state.health, state.since, state.reason) == (D, T0 + timedelta(seconds=60), "down then")
+    state = advance(state, result(D, 104))
+    assert [t.after for t in state.transitions] == [U, D]
+    assert state.since == T0 + timedelta(seconds=60)
+
+
+def test_what_nobody_watched_is_unknown() -> None:
+    """Closed overnight: unknown from the end of that run until the first answer, whatever it is."""
+    state = resumed(initial(Service("s", "http"), 5.0), watched((0, N, U), until=100))
+    assert shown(state, T0 + timedelta(seconds=8000)).health is N
+    state = advance(state, result(U, 8000))
+    assert [(t.at - T0).total_seconds() for t in state.transitions] == [0, 115, 8000]
+    assert [t.after for t in state.transitions] == [U, N, U]
+
+
+def test_what_is_known_better_by_now_stays() -> None:
+    """A state probed after that run ended is not overwritten; a service it did not know neither."""
+    fresh = after(U, D, D)
+    assert resumed(fresh, watched((0, N, U), until=5)) is fresh
+    assert resumed(fresh, Watched({}, T0)) is fresh
+    older = after(U)
+    assert resumed(older, watched((0, N, U), (5, U, D), until=7)).health is D
+
+
+def test_a_single_look_says_since_when_a_room_that_watches_knows() -> None:
+    """Only where the room saw the same, and was watching a moment ago."""
+    seen = after(D)
+    kept = watched((-600, N, U), (-300, U, D), until=-20)
+    told = lasting(seen, kept, 30)
+    assert (told.health, told.since) == (D, T0 - timedelta(seconds=300))
+    assert lasting(seen, watched((-600, N, U), until=-20), 30) is seen
+    assert lasting(seen, watched((-600, N, D), until=-60), 30) is seen
+    assert lasting(seen, Watched({}), 30) is seen

@@ -16,10 +16,12 @@ from controlroom.domain import board_fold, board_lints, diff, health, merge, sta
 from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
+from controlroom.domain.health import ServiceState
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
 from controlroom.domain.refold import Named, same
 from controlroom.domain.remember import remember
+from controlroom.domain.selfcheck import Check, failing
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import (
     AlertsSeen,
@@ -27,6 +29,7 @@ from controlroom.domain.snapshot import (
     LogSeen,
     Observation,
     OutboxSeen,
+    SelfSeen,
     ServicesSeen,
     SignalsSeen,
     Snapshot,
@@ -63,6 +66,8 @@ def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
     match seen.payload:
         case ServicesSeen():
             return _services(snapshot, seen.payload)
+        case SelfSeen():
+            return _itself(snapshot, seen.payload.checks)
         case SignalsSeen():
             return _signals(setup, snapshot, seen.source, seen.payload.readings)
         case AlertsSeen():
@@ -102,6 +107,8 @@ def _source(source: SourceStatus, seen: Observation) -> SourceStatus:
 
 def _failed(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
     """Only telemetry states an unreachable source as a fact of its own: each signal reads SOURCE_DOWN."""
+    if seen.kind == "self":
+        return _itself(snapshot, ())
     if seen.kind != "metrics" or seen.failure is None:
         return snapshot
     known = {reading.id: reading for reading in snapshot.signals}
@@ -115,7 +122,23 @@ def _services(snapshot: Snapshot, seen: ServicesSeen) -> Snapshot:
         health.advance(state, results[state.service.id]) if state.service.id in results else state
         for state in snapshot.services
     )
-    return replace(snapshot, services=health.explain(advanced))
+    return replace(snapshot, services=_explained(advanced, snapshot.self_checks))
+
+
+def _explained(states: Sequence[ServiceState], checks: Sequence[Check]) -> tuple[ServiceState, ...]:
+    return health.explain(states, cut_off=bool(failing(checks)))
+
+
+def _itself(snapshot: Snapshot, checks: tuple[Check, ...]) -> Snapshot:
+    """What this machine found out about itself, and whose failures are in doubt for it."""
+    if checks == snapshot.self_checks:
+        return snapshot
+    services = _explained(snapshot.services, checks)
+    return replace(snapshot, self_checks=checks, services=_kept_services(services, snapshot.services))
+
+
+def _kept_services(new: tuple[ServiceState, ...], old: tuple[ServiceState, ...]) -> tuple[ServiceState, ...]:
+    return old if all(map(_is, new, old)) else new
 
 
 def _signals(

@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from controlroom.domain.secret import SecretRef
+
+if TYPE_CHECKING:  # a room without such a kind does not pay for its table
+    from controlroom.domain.asks import (
+        CommandAsks,
+        DnsAsks,
+        GrpcAsks,
+        HeartbeatAsks,
+        HttpAsks,
+        KafkaAsks,
+        PostgresAsks,
+        PromqlAsks,
+        RedisAsks,
+        TemporalAsks,
+        TlsAsks,
+    )
+    from controlroom.domain.maintenance import Window
 
 
 class Health(StrEnum):
@@ -38,7 +55,7 @@ class Service:
     kind: str
     name: str = ""
     url: str = ""
-    """``http://…``, ``host:port``, ``redis://…``, as the kind wants it."""
+    """``http://…``, ``host:port``, ``redis://…``, as the kind wants it; some kinds need none."""
     group: str = ""
     interval: float | None = None
     """Seconds between probes; None is `[polling].services`."""
@@ -55,6 +72,8 @@ class Service:
     """Consecutive failures before DOWN."""
     up_after: int = 1
     """Consecutive successes before UP."""
+    maintenance: tuple[Window, ...] = ()
+    """Windows of planned work; those of `[[maintenance]]` that concern it are among them."""
     status: tuple[int, ...] = ()
     """HTTP status codes that are fine; empty is any 2xx."""
     latency_ms: float | None = None
@@ -68,3 +87,17 @@ class Service:
     ca: str | None = None
     """Path of a CA bundle."""
     verify: bool = True
+    cert: str | None = None
+    """PEM file of the certificate shown to servers that ask for one; may hold its key, too."""
+    key: str | None = None
+    http: HttpAsks | None = None
+    redis: RedisAsks | None = None
+    kafka: KafkaAsks | None = None
+    postgres: PostgresAsks | None = None
+    temporal: TemporalAsks | None = None
+    grpc: GrpcAsks | None = None
+    tls: TlsAsks | None = None
+    dns: DnsAsks | None = None
+    command: CommandAsks | None = None
+    heartbeat: HeartbeatAsks | None = None
+    promql: PromqlAsks | None = None

@@ -18,8 +18,10 @@ if TYPE_CHECKING:  # its classes are needed once documents are read, not to show
     from controlroom.domain.actions import Entry, Outcome
     from controlroom.domain.documents import DocumentReading
     from controlroom.domain.ledger import Ledger
+    from controlroom.domain.selfcheck import Check
 
-SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store"]
+SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store", "self"]
+"""``self`` is this machine's look at itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class ServicesSeen:
     """Some services were probed; others keep what they had."""
 
     results: tuple[ProbeResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfSeen:
+    """This machine looked at itself: is it me?"""
+
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,9 @@ class OutboxSeen:
     """Why the outbox cannot be used; then nothing can be recorded."""
 
 
-Payload = ServicesSeen | SignalsSeen | AlertsSeen | DocumentsSeen | StatusSeen | LogSeen | OutboxSeen
+Payload = (
+    ServicesSeen | SelfSeen | SignalsSeen | AlertsSeen | DocumentsSeen | StatusSeen | LogSeen | OutboxSeen
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +212,8 @@ class Snapshot:
     """Those of an earlier run that only the log or a status file can tell of, until these are read."""
     kept_items: tuple[Item, ...] = ()
     """Cards of an earlier run that people acted on, until the log is read."""
+    self_checks: tuple[Check, ...] = ()
+    """What this machine last found out about itself; empty where it was not asked or could not look."""
 
     def source(self, kind: SourceKind) -> SourceStatus | None:
         """The first source of `kind`, or None where none is configured."""
