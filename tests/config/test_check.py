@@ -61,6 +61,11 @@ ERRORS = {
         "store.ca",
         "ca.pem",
     ),
+    "a service's key without its certificate": (
+        "[[services]]\nkind='http'\nurl='http://h'\nkey='controlroom.toml'\n",
+        "services[0].key",
+        "without its certificate",
+    ),
     "a certificate without its key": (
         "[store]\nurl='rediss://h'\ncert='controlroom.toml'\n",
         "store.cert",

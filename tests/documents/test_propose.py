@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -157,3 +158,28 @@ def test_a_key_that_is_off_stays_a_comment() -> None:
     toml = Toml()
     toml.key("paths", ["x" * 60, "y" * 60], "why", off=True)
     assert tomllib.loads(toml.text()) == {}
+
+
+SYSTEMS = """# Wave schedule
+
+## Dependencies
+
+- **Event bus**: Kafka, run by Harbour Ops.
+- **Store / Cache**: Postgres and Redis.
+- **Somabrain**: thinks.
+- **Weather feed**: somebody else's.
+"""
+
+
+def test_systems_that_dependencies_name_become_services_to_complete(tmp_path: Path) -> None:
+    """Without the comment signs they are services of the right kinds, wired to their dependencies."""
+    text = propose([read(SYSTEMS, "schedule.md")]).toml_text
+    assert from_text(text, tmp_path / "controlroom.toml").services == ()
+    keys = r"(id|kind|url|services|kafka\.topics|http\.preset) ="
+    meant = rf"^# (?=\[\[(services|prometheus|alertmanagers)\]\]|{keys})"
+    live = re.sub(meant, "", text, flags=re.MULTILINE).replace('["…"]', "[]").replace("…", "events")
+    config = from_text(live, tmp_path / "controlroom.toml")
+    kinds = {service.id: service.kind for service in config.services}
+    assert kinds == {"kafka": "kafka", "redis": "redis", "postgres": "postgres", "somabrain": "http"}
+    watched = [dependency.services for dependency in config.program.dependencies]
+    assert watched == [("kafka",), ("redis", "postgres"), ("somabrain",), ()]

@@ -16,6 +16,7 @@ from controlroom.domain.program import Milestone, Program
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Sprint
+    from controlroom.domain.services import Service
     from controlroom.domain.waves import Wave
 
 Part = TypeVar("Part", "Wave", "Sprint")
@@ -56,7 +57,8 @@ def config(file: File, path: Path | None, today: Today = today_by_clock) -> Conf
     )
     return Config(
         program=program,
-        services=file.services,
+        services=tuple(_service(service, file) for service in file.services),
+        self_check=file.self_check,
         prometheus=file.prometheus,
         alertmanagers=file.alertmanagers,
         documents=file.documents,
@@ -68,6 +70,16 @@ def config(file: File, path: Path | None, today: Today = today_by_clock) -> Conf
         keys=file.keys,
         path=path,
     )
+
+
+def _service(service: Service, file: File) -> Service:
+    """With the maintenance that concerns it, in the programme's zone where none is written."""
+    if not file.maintenance:
+        return service
+    from controlroom.domain.maintenance import settled
+
+    windows = [w for w in file.maintenance if w.concerns(service.id, service.group)]
+    return replace(service, maintenance=tuple(settled(w, file.program.zone) for w in windows))
 
 
 def _wave(wave: Wave, rules: CalendarRules, start: dt.date | None, source: str | None) -> Wave:

@@ -116,9 +116,15 @@ def _documents(file: File, folder: Path) -> Iterator[Remark]:
 def _files(file: File, folder: Path) -> Iterator[Remark]:
     for section in ("services", "prometheus", "alertmanagers"):
         for number, thing in enumerate(getattr(file, section)):
-            if thing.ca is not None and not _exists(folder, thing.ca, Path.is_file):
-                remedy = "name a file with certificates in PEM form"
-                yield Remark("error", (section, number, "ca"), f"there is no file {clean(thing.ca)}", remedy)
+            for key in ("ca", "cert", "key"):
+                pem: str | None = getattr(thing, key, None)
+                if pem is not None and not _exists(folder, pem, Path.is_file):
+                    remedy = f"name a file with {'a key' if key == 'key' else 'certificates'} in PEM form"
+                    yield Remark("error", (section, number, key), f"there is no file {clean(pem)}", remedy)
+    for number, service in enumerate(file.services):
+        if service.key is not None and service.cert is None:
+            at: Place = ("services", number, "key")
+            yield Remark("error", at, "a key without its certificate", "name it as cert")
     for number, squad in enumerate(file.squads):
         charter = squad.charter
         if charter is not None and "://" not in charter and not _exists(folder, charter):
@@ -175,6 +181,10 @@ def _references(file: File) -> Iterator[tuple[Place, SecretRef]]:
             for name, value in getattr(thing, "headers", {}).items():
                 if isinstance(value, SecretRef):
                     yield (section, number, "headers", name), value
+            command = getattr(thing, "command", None)
+            for name, value in command.env.items() if command else ():
+                if isinstance(value, SecretRef):
+                    yield (section, number, "command", "env", name), value
     if file.store.password is not None:
         yield ("store", "password"), file.store.password
     if file.triage.webhook is not None:

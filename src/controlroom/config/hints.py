@@ -10,9 +10,21 @@ from __future__ import annotations
 def resolve() -> None:
     """Make every class that an annotation of the configuration names known where it is named."""
     from controlroom.config import shape, values
-    from controlroom.domain import board, calendar, program, rituals, secret, services, signals, waves
+    from controlroom.domain import (
+        asks,
+        board,
+        calendar,
+        maintenance,
+        program,
+        rituals,
+        secret,
+        services,
+        signals,
+        waves,
+    )
 
-    modules = (shape, values, board, calendar, program, rituals, secret, services, signals, waves)
+    domain = (asks, board, calendar, maintenance, program, rituals, secret, services, signals, waves)
+    modules = (shape, values, *domain)
     classes = {
         name: value
         for module in modules

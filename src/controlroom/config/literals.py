@@ -29,6 +29,10 @@ def literal_secrets(file: File) -> Iterator[Place]:
             for name, value in getattr(thing, "headers", {}).items():
                 if isinstance(value, str) and _SECRET_NAME.search(name):
                     yield (*place, "headers", name)
+            command = getattr(thing, "command", None)
+            for name, value in command.env.items() if command else ():
+                if isinstance(value, str) and _SECRET_NAME.search(name):
+                    yield (*place, "command", "env", name)
     if in_address(file.store.url):
         yield ("store", "url")
     for place, ref in (

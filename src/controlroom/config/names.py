@@ -35,6 +35,7 @@ _REFERENCES: Mapping[str, Mapping[str, str]] = {
         "milestones": "milestones",
         "depends_on": "services",
     },
+    "maintenance": {"services": "services"},
 }
 """Section → key → the section it names something of."""
 

@@ -19,7 +19,7 @@ Table = dict[str, Any]
 VERBATIM = frozenset(
     (
         *("banner", "url", "file", "env", "command", "ca", "cert", "key", "paths", "dir"),
-        *("password", "token", "webhook"),
+        *("password", "token", "webhook", "run", "query", "env"),
     )
 )
 """Keys whose text is used, not shown: it stays byte for byte."""
@@ -41,11 +41,20 @@ _PACES = (
     ("store", "timeout"),
     ("polling", "services"),
     ("polling", "timeout"),
+    ("self_check", "interval"),
+    ("self_check", "timeout"),
 )
 
-SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smh])\s*)+")
-_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|[smh])")
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd])\s*)+")
+_TERM = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+_ASKED_IN_SECONDS = {
+    "redis": ("lag",),
+    "kafka": ("quiet",),
+    "postgres": ("lag", "transaction"),
+    "heartbeat": ("every", "grace"),
+}
+"""Kind of service → its keys that are durations."""
 _SPRINT = re.compile(r"\s*sprint[\s_–—-]*0*(\d{1,6})\b", re.IGNORECASE)
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WEEKDAY_NAMES = {
@@ -83,6 +92,8 @@ def normal(data: Table, found: Findings) -> Table:
         named = str(table.get("name", "")) or str(table.get("kind", ""))
         _default_id(table, slug(named), place, found)
         _service(table, place, found)
+    for place, table in _tables(data, "maintenance"):
+        _window(table, place, found)
     for section in ("prometheus", "alertmanagers"):
         for place, table in _tables(data, section):
             _server(table, place, found)
@@ -217,6 +228,18 @@ def _ritual(table: Table, place: Place, found: Findings) -> None:
             change["to_time"] = _time(change["to_time"], (*inner, "to_time"), found)
 
 
+def _window(table: Table, place: Place, found: Findings) -> None:
+    if "days" in table:
+        table["days"] = _days(table["days"], (*place, "days"), found)
+    if isinstance(table.get("time"), str):
+        table["time"] = _time(table["time"], (*place, "time"), found)
+    if isinstance(table.get("nth"), int) and not isinstance(table["nth"], bool):
+        table["nth"] = [table["nth"]]
+    for name in ("services", "groups"):
+        if isinstance(table.get(name), str):
+            table[name] = [table[name]]
+
+
 def _days(value: Any, place: Place, found: Findings) -> Any:
     """``daily``, or short weekdays in the order of the week, from a list or from ``Mon/Thu``."""
     words = re.split(r"[\s,/+&]+", value.strip()) if isinstance(value, str) else value
@@ -246,6 +269,9 @@ def _time(text: str, place: Place, found: Findings) -> Any:
 def _service(table: Table, place: Place, found: Findings) -> None:
     for name in ("interval", "timeout"):
         _duration(table, name, place, found)
+    for kind, names in _ASKED_IN_SECONDS.items():
+        for name in names:
+            _duration(table.get(kind), name, (*place, kind), found)
     _secrets(table)
     if isinstance(table.get("status"), int) and not isinstance(table["status"], bool):
         table["status"] = [table["status"]]

@@ -24,14 +24,14 @@ def parse(raw: bytes, name: str) -> tuple[File, tuple[ConfigError, ...]]:
     With errors, the File holds whatever was right. `name` is the file as errors show it.
     """
     from controlroom.config import names, normal, rules, spelling, validate
-    from controlroom.probes import KINDS
+    from controlroom.probes import REGISTRY
 
     try:
         text, data = _toml(raw, name)
         found = Findings()
         plain = normal.normal(spelling.known(data, found), found)
         file = names.resolved(validate.validate(plain, found))
-        rules.check(file, found, KINDS)
+        rules.check(file, found, REGISTRY)
     except Unreadable as problem:
         return File(), (problem.error,)
     except RecursionError:

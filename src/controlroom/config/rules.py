@@ -6,26 +6,24 @@ All of it follows from the file alone, so a configuration that passed once is no
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from controlroom.config import service_rules
 from controlroom.config.dates import read_start
 from controlroom.config.normal import START
 from controlroom.config.places import Findings, Place
+from controlroom.config.service_rules import LONGEST, SHORTEST, Kinds, address, between
 from controlroom.config.shape import File
 from controlroom.config.spelling import did_you_mean
 from controlroom.domain.calendar import date_of, parse_label
+from controlroom.domain.maintenance import LONGEST as LONGEST_WINDOW
+from controlroom.domain.maintenance import Window
 from controlroom.domain.rituals import Ritual
 from controlroom.domain.services import Service
 from controlroom.domain.text import slug
 
-SHORTEST = 0.05
-"""Seconds between two polls at least; less is a mistake, not a wish."""
-
-LONGEST = 7 * 86_400.0
 WEEK_LIMIT = 5_200
 STORES = (
     *("dir", "redis", "rediss", "redis+unix"),
@@ -39,7 +37,6 @@ _STORE_EXAMPLES = {
     "rediss+cluster": "rediss+cluster://one:6379,two:6379",
     "rediss": "rediss://host:6379/0",
 }
-HTTP_KINDS = frozenset({"http", "prometheus", "alertmanager"})
 _ABBREVIATIONS = {
     "pt": "America/Los_Angeles",
     "pst": "America/Los_Angeles",
@@ -53,10 +50,9 @@ _ABBREVIATIONS = {
     "ist": "Asia/Kolkata",
     "jst": "Asia/Tokyo",
 }
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def check(file: File, found: Findings, kinds: Sequence[str]) -> None:
+def check(file: File, found: Findings, kinds: Kinds) -> None:
     """Add what is wrong with `file`; `kinds` are the services the program can probe."""
     _unique(file, found)
     _program(file, found)
@@ -65,11 +61,14 @@ def check(file: File, found: Findings, kinds: Sequence[str]) -> None:
     for number, ritual in enumerate(file.rituals):
         _ritual(ritual, ("rituals", number), found)
     for number, service in enumerate(file.services):
-        _service(service, ("services", number), found, kinds)
+        service_rules.service(service, ("services", number), found, kinds)
+    for number, window in enumerate(file.maintenance):
+        _window(window, ("maintenance", number), file, found)
     _cycles(file.services, found)
-    _servers(file, found)
+    _targets(file, found, kinds)
+    _servers(file, found, kinds)
     _pace(file, found)
-    _store(file, found)
+    _store(file, found, kinds)
 
 
 def zone_problem(name: str) -> str | None:
@@ -203,63 +202,44 @@ def _ritual(ritual: Ritual, place: Place, found: Findings) -> None:
             found.add((*place, "changes", number), f"{date} is changed already", "keep one of them")
 
 
-def _service(service: Service, place: Place, found: Findings, kinds: Sequence[str]) -> None:
-    if found.has((*place, "kind")):
-        pass  # what its address should be is anybody's guess
-    elif service.kind not in kinds:
-        remedy = did_you_mean(service.kind, kinds, f"the kinds are {', '.join(kinds)}")
-        found.add((*place, "kind"), f'there is no service kind "{service.kind}"', remedy)
-    elif not service.url:
-        found.add((*place, "url"), "url is missing", f"say where it is: {_example_url(service.kind)}")
-    else:
-        _address(service.url, service.kind, (*place, "url"), found)
-    _between(service.interval, SHORTEST, LONGEST, (*place, "interval"), found)
-    _between(service.timeout, 0.001, 3600, (*place, "timeout"), found)
-    _between(service.latency_ms, 0.001, 3_600_000, (*place, "latency_ms"), found)
-    _between(service.down_after, 1, 1000, (*place, "down_after"), found)
-    _between(service.up_after, 1, 1000, (*place, "up_after"), found)
-    for number, status in enumerate(service.status):
-        _between(status, 100, 599, (*place, "status", number), found)
-    for number, rule in enumerate(service.rules):
-        if not rule.equals and rule.below is None and rule.above is None:
-            remedy = 'add equals = ["ok"], below = 100 or above = 0'
-            found.add((*place, "rules", number), "the rule asks for nothing", remedy)
-    for name in service.headers:
-        if not _HEADER_NAME.fullmatch(name):
-            found.add((*place, "headers", name), "this is no header name", "use letters, digits and dashes")
-    if service.token is not None and service.password is not None:
-        found.add((*place, "token"), "both a token and a password", "keep the one the server asks for")
+def _targets(file: File, found: Findings, kinds: Kinds) -> None:
+    for number, target in enumerate(file.self_check.targets):
+        kind = kinds["http"] if target.startswith(("http://", "https://")) else kinds["tcp"]
+        address(target, kind, ("self_check", "targets", number), found)
 
 
-def _example_url(kind: str) -> str:
-    if kind in HTTP_KINDS:
-        return 'url = "http://127.0.0.1:8080/health"'
-    return 'url = "redis://127.0.0.1:6379"' if kind == "redis" else 'url = "127.0.0.1:5432"'
-
-
-def _address(url: str, kind: str, place: Place, found: Findings) -> None:
-    """An address that no probe of this kind could use. Its text is not repeated: it may hold a password."""
-    remedy = f"write it like {_example_url(kind)}"
-    if any(c.isspace() for c in url):
-        found.add(place, "the address holds spaces", remedy)
-        return
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        found.add(place, "the address has no valid host and port", remedy)
-        return
-    if kind in HTTP_KINDS and parts.scheme not in ("http", "https"):
-        found.add(place, "the address does not begin with http:// or https://", remedy)
-    elif kind == "tcp" and port is None and parts.scheme in ("", "tcp"):
-        found.add(place, "the address has no port", remedy)
-    elif not host and parts.scheme != "unix":
-        found.add(place, "the address names no host", remedy)
-
-
-def _between(value: float | None, low: float, high: float, place: Place, found: Findings) -> None:
-    if value is not None and not (math.isfinite(value) and low <= value <= high):
-        found.add(place, f"{place[-1]} is out of range", f"choose between {low:g} and {high:g}")
+def _window(window: Window, place: Place, file: File, found: Findings) -> None:
+    """It is once or recurring, not both, and it ends."""
+    once = window.start is not None or window.end is not None
+    recurring = window.days != () or window.time is not None
+    if once == recurring:
+        remedy = 'write days = ["sun"], time = "02:00" and minutes = 90, or start and end'
+        found.add(place, "it is not said when it is", remedy)
+    elif once and (window.start is None or window.end is None):
+        missing = "start" if window.start is None else "end"
+        found.add((*place, missing), f"{missing} is missing", "a window that is held once has both")
+    elif window.start is not None and window.end is not None:
+        if (window.start.tzinfo is None) != (window.end.tzinfo is None):
+            found.add((*place, "end"), "only one of start and end has an offset", "write both alike")
+        elif window.end <= window.start:
+            found.add((*place, "end"), "it ends before it has begun", "an end lies after its start")
+    elif window.days == ():
+        found.add((*place, "days"), "days are missing", 'write days = "daily" or ["sun"]')
+    elif window.time is None:
+        found.add((*place, "time"), "time is missing", 'write time = "02:00"')
+    between(window.minutes, 1, LONGEST_WINDOW, (*place, "minutes"), found)
+    for number, nth in enumerate(window.nth):
+        if nth == 0 or not -5 <= nth <= 5:
+            found.add(
+                (*place, "nth", number), "there is no such weekday of a month", "1 to 5, or -1 for the last"
+            )
+    if window.zone is not None:
+        _zone(window.zone, (*place, "zone"), found)
+    groups = {service.group for service in file.services if service.group}
+    for number, group in enumerate(window.groups):
+        if group not in groups:
+            remedy = did_you_mean(group, groups, "name a group of [[services]]")
+            found.add((*place, "groups", number), f'no service is in the group "{group}"', remedy)
 
 
 def _cycles(services: Sequence[Service], found: Findings) -> None:
@@ -284,16 +264,16 @@ def _cycles(services: Sequence[Service], found: Findings) -> None:
                 trail[following] = iter(waits[following])
 
 
-def _servers(file: File, found: Findings) -> None:
+def _servers(file: File, found: Findings, kinds: Kinds) -> None:
     for section in ("prometheus", "alertmanagers"):
         for number, server in enumerate(getattr(file, section)):
             place: Place = (section, number)
             if not server.url:
                 found.add((*place, "url"), "url is missing", 'say where it is: url = "http://127.0.0.1:9090"')
             else:
-                _address(server.url, "prometheus", (*place, "url"), found)
-            _between(server.interval, SHORTEST, LONGEST, (*place, "interval"), found)
-            _between(server.timeout, 0.001, 3600, (*place, "timeout"), found)
+                address(server.url, kinds["prometheus"], (*place, "url"), found)
+            between(server.interval, SHORTEST, LONGEST, (*place, "interval"), found)
+            between(server.timeout, 0.001, 3600, (*place, "timeout"), found)
             if server.token is not None and server.password is not None:
                 found.add((*place, "token"), "both a token and a password", "keep what the server asks for")
 
@@ -304,15 +284,17 @@ def _pace(file: File, found: Findings) -> None:
         ("status", "interval"): lambda: file.status.interval,
         ("store", "interval"): lambda: file.store.interval,
         ("polling", "services"): lambda: file.polling.services,
+        ("self_check", "interval"): lambda: file.self_check.interval,
     }
     for place, value in limits.items():
-        _between(value(), SHORTEST, LONGEST, place, found)
-    _between(file.polling.timeout, 0.001, 3600, ("polling", "timeout"), found)
-    _between(file.store.timeout, 0.001, 3600, ("store", "timeout"), found)
-    _between(file.polling.at_once, 1, 1000, ("polling", "at_once"), found)
+        between(value(), SHORTEST, LONGEST, place, found)
+    between(file.self_check.timeout, 0.001, 3600, ("self_check", "timeout"), found)
+    between(file.polling.timeout, 0.001, 3600, ("polling", "timeout"), found)
+    between(file.store.timeout, 0.001, 3600, ("store", "timeout"), found)
+    between(file.polling.at_once, 1, 1000, ("polling", "at_once"), found)
 
 
-def _store(file: File, found: Findings) -> None:
+def _store(file: File, found: Findings, kinds: Kinds) -> None:
     problem = store_problem(file.store.url)
     if problem is not None:
         found.add(("store", "url"), *problem)
@@ -320,7 +302,7 @@ def _store(file: File, found: Findings) -> None:
         found.add(("store", "url"), "the address holds a password beside [store].password", "take it out")
     webhook = file.triage.webhook
     if webhook is not None and webhook.literal is not None:
-        _address(webhook.literal, "http", ("triage", "webhook"), found)
+        address(webhook.literal, kinds["http"], ("triage", "webhook"), found)
 
 
 def _password_inside(url: str) -> bool:

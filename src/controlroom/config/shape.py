@@ -15,6 +15,7 @@ from controlroom.config.values import (
     Polling,
     ProgramKeys,
     PrometheusServer,
+    SelfCheck,
     StatusFolder,
     Store,
     Triage,
@@ -24,6 +25,7 @@ from controlroom.domain.calendar import CalendarRules
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Sprint, Squad
+    from controlroom.domain.maintenance import Window
     from controlroom.domain.program import Dependency, Milestone
     from controlroom.domain.rituals import Ritual
     from controlroom.domain.services import Service
@@ -43,6 +45,8 @@ class File:
     milestones: tuple[Milestone, ...] = ()
     rituals: tuple[Ritual, ...] = ()
     services: tuple[Service, ...] = ()
+    maintenance: tuple[Window, ...] = ()
+    self_check: SelfCheck = field(default_factory=SelfCheck)
     prometheus: tuple[PrometheusServer, ...] = ()
     alertmanagers: tuple[AlertmanagerServer, ...] = ()
     documents: Documents = field(default_factory=Documents)
@@ -58,5 +62,6 @@ FILLED_IN: Mapping[str, frozenset[str]] = {
     "Signal": frozenset({"squad"}),
     "Declared": frozenset({"source", "as_of"}),
     "SecretRef": frozenset({"literal"}),
+    "Service": frozenset({"maintenance"}),
 }
 """Fields that are no keys: the program computes them."""

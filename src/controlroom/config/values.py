@@ -108,6 +108,18 @@ class Triage:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """`[self_check]`: how this machine finds out whether it is itself what is cut off."""
+
+    targets: tuple[str, ...] = ()
+    """Addresses that answer whenever the network works, ``host:port`` or ``https://…``; one is enough."""
+    dns: str | None = None
+    """A host name that always exists; None tries the names of the services."""
+    interval: float = 10.0
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class Polling:
     """`[polling]`: the pace of everything that has none of its own, in seconds."""
 
@@ -148,6 +160,7 @@ class Config:
 
     program: Program = field(default_factory=Program)
     services: tuple[Service, ...] = ()
+    self_check: SelfCheck = field(default_factory=SelfCheck)
     prometheus: tuple[PrometheusServer, ...] = ()
     alertmanagers: tuple[AlertmanagerServer, ...] = ()
     documents: Documents = field(default_factory=Documents)

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from controlroom.documents.draft import Draft, heading, is_zone
+from controlroom.documents import draft_services
+from controlroom.documents.draft import Draft, is_zone
 from controlroom.documents.draft_calendar import write_milestones, write_rituals, write_sprints, write_waves
 from controlroom.documents.draft_squads import squads_of, write_squad
 from controlroom.domain.documents import Document
@@ -41,7 +42,7 @@ def propose(documents: Sequence[Document], *, paths: Sequence[str] = ()) -> Prop
     _dependencies(draft)
     write_milestones(draft)
     write_rituals(draft)
-    _systems(draft)
+    draft_services.services(draft)
     _rest(draft, paths or [document.path for document in documents])
     _left_over(draft)
     return Proposal(draft.toml.text(), tuple(draft.notes))
@@ -120,31 +121,11 @@ def _dependencies(draft: Draft) -> None:
             draft.toml.key("name", one.name)
             draft.toml.key("text", one.text)
             draft.toml.key("owner", one.owner)
-            draft.toml.key("services", ["…"], "ids of the services that watch it", off=True)
+            watched = [system.id for system in draft_services.systems_in(f"{one.name} {one.text}")]
+            draft.toml.key("services", watched or ["…"], "ids of the services that watch it", off=True)
             draft.took(document, one.line, f"[[dependencies]] {one.name}")
     if not seen:
         draft.missing("[[dependencies]]")
-
-
-def _systems(draft: Draft) -> None:
-    """What runs where is in no document: examples, commented out."""
-    heading(
-        draft,
-        "What runs, and how to ask it how it is. No document says where: take the comment signs away.",
-        "[[services]]",
-        'id = "redis"',
-        'kind = "redis"                    # http | tcp | redis | prometheus | alertmanager',
-        'url = "redis://127.0.0.1:6379"',
-        "",
-        "[[prometheus]]",
-        'id = "prometheus"',
-        'url = "http://127.0.0.1:9090"     # where the squads\' signals are read',
-        "",
-        "[[alertmanagers]]",
-        'id = "alertmanager"',
-        'url = "http://127.0.0.1:9093"',
-    )
-    draft.missing("[[services]], [[prometheus]] and [[alertmanagers]]")
 
 
 def _rest(draft: Draft, paths: Sequence[str]) -> None:
