@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check bench lock docs picture clean help
+.PHONY: run test check servers bench lock docs picture clean help
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,6 +18,11 @@ run: $(VENV)/.run ## open the room on this machine's real servers; ARGS="--confi
 test: $(VENV)/.dev ## install what the tests need and run them all
 	@sh scripts/servers.sh
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+servers: ## fetch the real servers that no package brings: Kafka (Java, Maven) and Temporal (Go)
+	@sh scripts/servers.sh
+	@sh scripts/fetch-kafka.sh
+	@sh scripts/fetch-temporal.sh
 
 check: $(VENV)/.dev ## linters and types
 	$(BIN)/ruff check .
@@ -34,8 +39,8 @@ docs: $(VENV)/.dev ## renew the generated parts of the README
 	$(BIN)/python scripts/readme.py
 
 lock: $(VENV)/.dev ## renew the lock files
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 --extra all pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 --extra all pyproject.toml --group dev -o requirements-dev.lock
 
 $(VENV)/bin/python:
 	@sh scripts/venv.sh $(PYTHON) $(VENV)

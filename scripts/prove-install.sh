@@ -21,6 +21,18 @@ sh "$root/scripts/servers.sh"
 # 1 is an answer too: the example promises a metric that nobody exports.
 "$room" lab -- snapshot --plain >snapshot.txt || [ $? = 1 ]
 head -n 5 snapshot.txt
+# Without the extras their kinds say which line brings them, and nothing else is lost.
+cat >extras.toml <<'TOML'
+[[services]]
+kind = "kafka"
+url = "127.0.0.1:9"
+[[services]]
+kind = "postgres"
+url = "postgres://room@127.0.0.1:9/app"
+TOML
+"$room" --config extras.toml services >extras.txt || [ $? = 1 ]
+grep -F "pip install 'controlroom[kafka]'" extras.txt
+grep -F "pip install 'controlroom[postgres]'" extras.txt
 if "$room" </dev/null >/dev/null 2>refused.txt; then
     echo "the room opened without a terminal" >&2
     exit 1

@@ -14,6 +14,15 @@ need prometheus
 need prometheus-alertmanager
 need prometheus-node-exporter
 need prometheus-redis-exporter
+need prometheus-pushgateway
+need nginx nginx-light
+need etcd etcd-server
+need nats-server
+need pgbouncer
+# Debian keeps the server itself out of PATH.
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || need postgres postgresql
+need dnsmasq dnsmasq-base
+need openssl
 need strace
 need tmux
 if [ -n "$missing" ]; then

@@ -12,15 +12,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from controlroom.lab import servers
+from controlroom.lab import kafka, postgres, servers, temporal
 from controlroom.lab.ports import reserved
+from controlroom.lab.slow import Slow
 
 PREFIX = "controlroom-lab-"
 
@@ -30,6 +33,19 @@ scrape_configs:
 - job_name: prometheus
   static_configs: [{{targets: ['127.0.0.1:{{port}}']}}]
 {others}"""
+
+SLOW: Mapping[str, Callable[[Path], servers.Server]] = {
+    "kafka": kafka.kafka,
+    "postgres": postgres.postgres,
+    "temporal": temporal.temporal,
+}
+"""Service id → what starts its server, which takes seconds."""
+
+OPTIONAL = frozenset({*SLOW, "pushgateway"})
+"""Services that a lab leaves out where their server is not on this machine."""
+
+SHARED = {"workflows": "temporal", "scrapes": "prometheus"}
+"""Service id → the one whose server it asks, too."""
 
 FIRST_SCRAPES = 8.0
 """Seconds after which every target has been scraped, or will not be."""
@@ -45,7 +61,7 @@ class Lab:
     servers: dict[str, servers.Server] = field(default_factory=dict)
     """Service id → the running server."""
     missing: dict[str, str] = field(default_factory=dict)
-    """Service id → the line that installs it."""
+    """Service id → why its server does not run, with the line that installs it where that helps."""
 
     @property
     def config(self) -> Path:
@@ -58,8 +74,8 @@ def main(arguments: Sequence[str]) -> int:
     from controlroom.cli import main as run
 
     with _ending_on_signals(), open_lab() as lab:
-        for name, remedy in lab.missing.items():
-            print(f"controlroom lab: {name} is not installed: {remedy}", file=sys.stderr)  # noqa: T201
+        for why in lab.missing.values():
+            print(f"controlroom lab: {why}", file=sys.stderr)  # noqa: T201
         publisher = threading.Thread(target=_publish_soon, args=(lab.config,), daemon=True)
         publisher.start()
         return run(["--config", str(lab.config), *arguments])
@@ -118,28 +134,56 @@ def _ending_on_signals() -> Iterator[None]:
 
 
 def _start_all(lab: Lab, stack: ExitStack) -> None:
+    """Start everything; what takes long starts while the rest does."""
+    with Slow(stack) as slow:
+        for id_, make in SLOW.items():
+            slow.start(id_, partial(make, lab.folder / id_))
+        _start_quick(lab, stack)
+    for id_, outcome in slow.outcomes.items():
+        _note(lab, id_, outcome)
+
+
+def _start_quick(lab: Lab, stack: ExitStack) -> None:
     def start(id_: str, make: Callable[[Path], servers.Server]) -> None:
         try:
             server = make(lab.folder / id_)
         except servers.NotInstalled as missing:
-            lab.missing[id_] = missing.remedy
-            lab.addresses[id_] = f"127.0.0.1:{stack.enter_context(reserved())}"
+            _note(lab, id_, missing)
+            if id_ not in OPTIONAL:
+                lab.addresses[id_] = f"127.0.0.1:{stack.enter_context(reserved())}"
         else:
             stack.callback(server.stop)
-            lab.servers[id_] = server
-            lab.addresses[id_] = server.address
+            _note(lab, id_, server)
 
     start("redis", servers.redis)
     start("node-exporter", servers.node_exporter)
     start("redis-exporter", lambda folder: servers.redis_exporter(folder, lab.addresses["redis"]))
     start("alertmanager", servers.alertmanager)
-    jobs = {"node": "node-exporter", "redis": "redis-exporter", "alertmanager": "alertmanager"}
+    start("pushgateway", servers.pushgateway)
+    jobs = {
+        "node": "node-exporter",
+        "redis": "redis-exporter",
+        "alertmanager": "alertmanager",
+        "pushgateway": "pushgateway",
+    }
     others = "".join(
         f"- job_name: {job}\n  static_configs: [{{targets: ['{lab.addresses[id_]}']}}]\n"
         for job, id_ in jobs.items()
         if id_ not in lab.missing
     )
     start("prometheus", lambda folder: servers.prometheus(folder, SCRAPES.format(others=others)))
+
+
+def _note(lab: Lab, id_: str, outcome: servers.Server | Exception) -> None:
+    if isinstance(outcome, servers.Server):
+        lab.servers[id_] = outcome
+        lab.addresses[id_] = outcome.address
+    elif isinstance(outcome, servers.NotInstalled):
+        lab.missing[id_] = f"{id_} is not installed: {outcome.remedy}"
+    elif id_ in OPTIONAL:
+        lab.missing[id_] = f"{id_} does not start: {outcome}"
+    else:
+        raise outcome
 
 
 def _write_configuration(lab: Lab) -> None:
@@ -149,13 +193,21 @@ def _write_configuration(lab: Lab) -> None:
     from controlroom.config import example
 
     config = tomlkit.parse(example.text())
-    for service in config["services"]:
-        address = lab.addresses[service["id"]]
-        scheme, separator, rest = str(service["url"]).rpartition("://")
-        path = rest.partition("/")[2]
-        service["url"] = f"{scheme}{separator}{address}" + (f"/{path}" if path else "")
+    kept = [service for service in config["services"] if _here(lab, service)]
+    for service in kept:
+        address = lab.addresses.get(SHARED.get(service["id"], service["id"]))
+        if address is not None:
+            scheme, separator, rest = str(service["url"]).rpartition("://")
+            user, at, place = rest.rpartition("@")
+            path = place.partition("/")[2]
+            service["url"] = f"{scheme}{separator}{user}{at}{address}" + (f"/{path}" if path else "")
         if service["id"] in lab.missing:
             service["runbook"] = lab.missing[service["id"]]
+    here = {service["id"] for service in kept}
+    _keep(config, "services", lambda service: service["id"] in here)
+    _keep(config, "maintenance", lambda window: here.issuperset(window["services"]))
+    for dependency in config["dependencies"]:
+        dependency["services"] = [id_ for id_ in dependency["services"] if id_ in here]
     config["prometheus"][0]["url"] = f"http://{lab.addresses['prometheus']}"
     config["prometheus"][0]["interval"] = 5
     config["alertmanagers"][0]["url"] = f"http://{lab.addresses['alertmanager']}"
@@ -167,17 +219,36 @@ def _write_configuration(lab: Lab) -> None:
     (lab.folder / "Backlog.md").write_text(backlog, encoding="utf-8")
 
 
+def _here(lab: Lab, service: Mapping[str, Any]) -> bool:
+    """Whether the lab has what the service asks; some need no server at all."""
+    id_ = SHARED.get(service["id"], service["id"])
+    return id_ in lab.addresses or service["kind"] in ("command", "heartbeat", "dns")
+
+
+def _keep(config: Any, section: str, wanted: Callable[[Any], bool]) -> None:
+    """Only the `wanted` tables of a list of tables."""
+    tables = config[section]
+    for number in reversed(range(len(tables))):
+        if not wanted(tables[number]):
+            del tables[number]
+
+
 def _publish_soon(config: Path) -> None:
-    """Publish once every target was scraped, so that there is something to compare with."""
+    """Report the nightly job, and publish, for comparison, once every target was scraped."""
+    _run(config, "heartbeat", "nightly")
     time.sleep(FIRST_SCRAPES)
     publish(config)
 
 
 def publish(config: Path) -> None:
     """Write the status JSON of the room that `config` describes, as the nightly job would."""
+    _run(config, "publish")
+
+
+def _run(config: Path, *arguments: str) -> None:
     with contextlib.suppress(OSError):
         subprocess.run(
-            [sys.executable, "-m", "controlroom", "--config", str(config), "publish"],
+            [sys.executable, "-m", "controlroom", "--config", str(config), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

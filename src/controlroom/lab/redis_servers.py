@@ -1,7 +1,7 @@
 """Redis as teams run it: with TLS, with replicas, watched by Sentinel, as a cluster.
 
 Every function gives one `servers.Server`; what makes a set of them one thing is asked for at the end:
-`await_replica`, `await_quorum`, `join`.
+`await_replica`, `await_quorum`, `join`, `follow`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from controlroom.lab.ports import reserved
@@ -75,8 +75,31 @@ def await_replica(server: Server) -> None:
     _until(follows, "the replica lags")
 
 
-def sentinel(folder: Path, watched: Server, quorum: int = 2, down_after: int = 400) -> Server:
-    """A sentinel that watches a master and calls it down after `down_after` milliseconds of silence."""
+@contextmanager
+def crowded(folder: Path) -> Iterator[Server]:
+    """A Redis for one client, which it has."""
+    server = redis(folder, "--maxclients", "1", name="crowded")
+    occupants: list[socket.socket] = []
+
+    def occupied() -> bool:
+        # Whoever asked whether it is ready may not be gone yet.
+        occupants.append(socket.create_connection(("127.0.0.1", server.port), 5))
+        occupants[-1].sendall(b"PING\r\n")
+        return occupants[-1].recv(64).startswith(b"+PONG")
+
+    try:
+        _until(occupied, "somebody else has the only connection")
+        yield server
+    finally:
+        for occupant in occupants:
+            occupant.close()
+
+
+def sentinel(folder: Path, watched: Server, quorum: int = 2, down_after: int = 400, *extra: str) -> Server:
+    """A sentinel that watches a master and calls it down after `down_after` milliseconds of silence.
+
+    `extra` are further lines of its configuration.
+    """
 
     def arguments(port: int, where: Path) -> Sequence[str]:
         # Sentinel keeps what it learns in its configuration, and refuses to run without one.
@@ -87,11 +110,24 @@ def sentinel(folder: Path, watched: Server, quorum: int = 2, down_after: int = 4
             f"sentinel monitor {MASTER} 127.0.0.1 {watched.port} {quorum}",
             f"sentinel down-after-milliseconds {MASTER} {down_after}",
             f"sentinel failover-timeout {MASTER} 1000",
+            *extra,
         ]
         (where / "sentinel.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return [str(where / "sentinel.conf")]
 
     return launch("sentinel", "redis-sentinel", arguments, _pongs, folder)
+
+
+def sentinel_alone(folder: Path, *extra: str) -> Server:
+    """A sentinel that watches a master of its own and calls nothing down soon; the master ends with it."""
+    watched = redis(folder / "master", name="watched")
+    try:
+        one = sentinel(folder, watched, 1, 30_000, *extra)
+    except BaseException:
+        watched.stop()
+        raise
+    one._stack.callback(watched.stop)
+    return one
 
 
 def await_quorum(sentinels: Sequence[Server], replicas: int = 1) -> None:
@@ -109,7 +145,7 @@ def await_quorum(sentinels: Sequence[Server], replicas: int = 1) -> None:
     _until(agreed, "the sentinels have no quorum")
 
 
-def cluster_node(folder: Path) -> Server:
+def cluster_node(folder: Path, *extra: str) -> Server:
     """A Redis that can be part of a cluster; give all of them to `join`."""
     with reserved() as bus:
 
@@ -118,6 +154,7 @@ def cluster_node(folder: Path) -> Server:
                 *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(where)),
                 *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
                 *("--cluster-node-timeout", "2000", "--cluster-config-file", "nodes.conf"),
+                *extra,
             ]
 
         return launch("node", "redis-server", arguments, _pongs, folder)
@@ -140,6 +177,27 @@ def join(nodes: Sequence[Server]) -> None:
     _until(agreed, "the nodes do not agree")
 
 
+def cluster_alone(folder: Path, *extra: str) -> Server:
+    """A cluster of one node; started anew, it is ready when it serves its slots, two seconds later."""
+    node = cluster_node(folder, *extra)
+    try:
+        join([node])
+    except BaseException:
+        node.stop()
+        raise
+    node.ready = _serves
+    return node
+
+
+def follow(node: Server, of: Server) -> None:
+    """Make `node` part of the cluster of `of`, as its replica; returns when it is one. Raises NotReady."""
+    bus = node.command[list(node.command).index("--cluster-port") + 1]
+    ask(of.port, "CLUSTER", "MEET", "127.0.0.1", str(node.port), bus)
+    name = ask(of.port, "CLUSTER", "MYID").splitlines()[1]
+    _until(lambda: ask(node.port, "CLUSTER", "REPLICATE", name).startswith("+OK"), "it knows no such master")
+    await_replica(node)
+
+
 def owner(nodes: Sequence[Server], key: str) -> Server:
     """The node of a cluster that has `key`."""
     return next(node for node in nodes if not ask(node.port, "TYPE", key).startswith("-MOVED"))
@@ -148,6 +206,12 @@ def owner(nodes: Sequence[Server], key: str) -> Server:
 def _pongs(port: int) -> bool:
     with suppress(OSError):
         return ask(port, "PING").startswith(("+PONG", "-NOAUTH"))
+    return False
+
+
+def _serves(port: int) -> bool:
+    with suppress(OSError):
+        return "cluster_state:ok" in ask(port, "CLUSTER", "INFO")
     return False
 
 

@@ -30,6 +30,13 @@ PACKAGES: Mapping[str, str] = {
     "prometheus-alertmanager": "prometheus-alertmanager",
     "prometheus-node-exporter": "prometheus-node-exporter",
     "prometheus-redis-exporter": "prometheus-redis-exporter",
+    "prometheus-pushgateway": "prometheus-pushgateway",
+    "nginx": "nginx-light",
+    "etcd": "etcd-server",
+    "nats-server": "nats-server",
+    "postgres": "postgresql",
+    "pgbouncer": "pgbouncer",
+    "dnsmasq": "dnsmasq-base",
     "strace": "strace",
 }
 """Program → Debian package."""
@@ -43,9 +50,9 @@ _PR_SET_PDEATHSIG = 1
 class NotInstalled(Exception):
     """A program is not on this machine; `remedy` is the one line that installs it."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, remedy: str = "") -> None:
         self.program = program
-        self.remedy = f"sudo apt-get install -y {PACKAGES.get(program, program)}"
+        self.remedy = remedy or f"sudo apt-get install -y {PACKAGES.get(program, program)}"
         super().__init__(f"{program} is not installed: {self.remedy}")
 
 
@@ -112,6 +119,10 @@ class Server:
             self.kill()
         self.process = _spawn(self.command, self.log)
         _await_ready(self)
+
+    def hold(self, resources: ExitStack) -> None:
+        """Keep `resources`, such as another port of its own, until it is stopped."""
+        self._stack.push(resources)
 
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL after two seconds."""
@@ -252,6 +263,17 @@ def alertmanager(folder: Path, config: str | None = None, *, name: str = "alertm
     return launch(name, "prometheus-alertmanager", arguments, http_ok("/-/ready"), folder)
 
 
+def pushgateway(folder: Path, *extra: str, name: str = "pushgateway") -> Server:
+    """A Pushgateway that keeps what is pushed in memory; left alone, Debian's writes the machine's file."""
+    return launch(
+        name,
+        "prometheus-pushgateway",
+        lambda port, _: [f"--web.listen-address=127.0.0.1:{port}", "--persistence.file=", *extra],
+        http_ok("/-/ready"),
+        folder,
+    )
+
+
 def node_exporter(folder: Path, *, name: str = "node-exporter") -> Server:
     """The machine's own figures."""
     return launch(
@@ -272,3 +294,38 @@ def redis_exporter(folder: Path, redis_address: str, *, name: str = "redis-expor
         http_ok("/metrics"),
         folder,
     )
+
+
+def dnsmasq(folder: Path, *records: str, name: str = "dnsmasq") -> Server:
+    """A name server, over UDP and TCP on one port, that knows `records` and nothing else.
+
+    `records` are its arguments, such as ``--host-record=room.test,10.0.0.1``. It knows all of ``.test``:
+    whatever no record names there does not exist; questions about anything else it refuses.
+    """
+    return launch(
+        name,
+        "dnsmasq",
+        lambda port, _: [
+            *("--keep-in-foreground", "--conf-file=/dev/null", "--log-facility=-", "--pid-file="),
+            *("--no-resolv", "--no-poll", "--no-hosts", "--local=/test/"),
+            *(f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces"),
+            *records,
+        ],
+        _answers_questions,
+        folder,
+    )
+
+
+def _answers_questions(port: int) -> bool:
+    """Ready when it answers one over UDP, with a refusal or not, and takes connections."""
+    root = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + b"\x00\x00\x02\x00\x01"
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
+            plug.settimeout(1)
+            plug.connect(("127.0.0.1", port))
+            plug.send(root)
+            answer = plug.recv(512)
+        with socket.create_connection(("127.0.0.1", port), 1):
+            return answer[:2] == root[:2]
+    except OSError:
+        return False
