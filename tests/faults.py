@@ -254,12 +254,14 @@ def authority(folder: Path) -> Authority:
     return Authority(folder, path, key, certificate)
 
 
-def over_tls(files: tuple[Path, Path], handler: Handler) -> Handler:
-    """`handler` behind TLS with certificate and key `files`."""
+def over_tls(files: tuple[Path, Path], handler: Handler, *, before: Handler | None = None) -> Handler:
+    """`handler` behind TLS with certificate and key `files`; `before` speaks first, in plain text."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*files)
 
     def handle(plug: socket.socket) -> None:
+        if before is not None:
+            before(plug)
         with context.wrap_socket(plug, server_side=True) as wrapped:
             handler(wrapped)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,8 @@ from controlroom.domain.services import Health, Rule, Service
 from controlroom.probes.prober import Prober
 from controlroom.probes.wire import BODY_LIMIT, HEAD_LIMIT
 from tests import faults
+from tests.conftest import Start
+from tests.probes.web_servers import guarded, nginx
 
 U, DEG, D, N = Health.UP, Health.DEGRADED, Health.DOWN, Health.UNKNOWN
 SECRETS = {"TOKEN": "tok-3c0ffee", "PASSWORD": "päss:word", "BROKEN": "two\nlines"}
@@ -300,7 +305,37 @@ async def test_a_refused_secret_is_fetched_anew(prober: Prober) -> None:
     recorder = Recorder(faults.http(b"", "401 Unauthorized"))
     with faults.scripted(recorder) as address:
         result = await ask(prober, address, token=SecretRef(env="TOKEN"))
-    assert (result.health, result.reason) == (D, "HTTP 401 Unauthorized")
+    assert (result.health, result.reason) == (D, "HTTP 401: token refused")
+
+
+@pytest.mark.parametrize(
+    ("keys", "challenge", "body", "reason"),
+    [
+        ({"token": SecretRef(env="TOKEN")}, "Bearer", b"expired", "HTTP 401: token refused: expired"),
+        ({"username": "ada"}, "Basic realm=x", b"", "HTTP 401: user name or password refused"),
+        ({"headers": {"authorization": "Key x"}}, "", b"", "HTTP 401: credentials refused"),
+        ({}, "Basic realm=x", b"<html>", "HTTP 401: asks for a password"),
+        ({}, "Bearer", b"Unauthorized", "HTTP 401: asks for a token"),
+        ({}, "Negotiate", b"", "HTTP 401: asks for credentials"),
+    ],
+)
+async def test_a_refusal_says_what_was_refused(
+    prober: Prober, keys: dict[str, object], challenge: str, body: bytes, reason: str
+) -> None:
+    """401 is about credentials: those that were sent, or those that are missing."""
+    reply = faults.http(body, "401 Unauthorized", f"WWW-Authenticate: {challenge}")
+    with faults.scripted(faults.says(reply)) as address:
+        result = await ask(prober, address, "/", **keys)
+    assert (result.health, result.reason) == (D, reason)
+
+
+async def test_a_busy_server_says_when_to_come_again(prober: Prober) -> None:
+    """Retry-After in seconds is repeated, a date or nonsense is not."""
+    for wait, said in (("30", ", try again in 30 s"), ("Tue, 07 Oct 2025 12:00:00 GMT", ""), ("9" * 99, "")):
+        reply = faults.http(b"", "429 Too Many Requests", f"Retry-After: {wait}")
+        with faults.scripted(faults.says(reply)) as address:
+            result = await ask(prober, address)
+        assert (result.health, result.reason) == (D, f"HTTP 429 Too Many Requests{said}")
 
 
 async def test_a_post_is_not_sent_twice(prober: Prober) -> None:
@@ -321,3 +356,197 @@ async def test_a_post_is_not_sent_twice(prober: Prober) -> None:
         assert (await prober(service, 1.0)).health is U
         assert (await prober(service, 1.0)).reason == "closed the connection without an answer"
     assert len(requests) == 2
+
+
+SHOWN = faults.http(
+    b'{"status": "ok",\n\t"password": "hunter2"}',
+    "200 OK",
+    "Content-Type: application/json",
+    "Server: it/1 \x1b[31m",
+    "Set-Cookie: session=s3cr3t",
+    "Date: Tue, 07 Oct 2025 12:00:00 GMT",
+)
+
+
+async def test_the_answer_is_kept_to_be_read(prober: Prober) -> None:
+    """Status, headers that matter and body, cleaned and without secrets; the same answer is the same text."""
+    with faults.scripted(faults.says(SHOWN, keep=True)) as address:
+        service = Service("it", "http", url=f"http://{address}/")
+        first, second = [await prober(service, 1.0) for _ in range(2)]
+    head = "HTTP 200 OK\ncontent-type: application/json\nserver: it/1 [31m\n\n"
+    assert first.raw == head + '{"status": "ok",\n    "password": "•••"}'
+    assert second.raw is first.raw
+
+
+async def test_a_body_that_changes_is_shown_as_it_is_now(prober: Prober) -> None:
+    """Never the text of an older answer beside the words of this one."""
+    bodies = iter(f'{{"status": "ok", "at": {n}}}'.encode() for n in range(3))
+
+    def handle(plug: socket.socket) -> None:
+        while plug.recv(65_536):
+            plug.sendall(faults.http(next(bodies)))
+
+    with faults.scripted(handle) as address:
+        service = Service("it", "http", url=f"http://{address}/")
+        found = [(await prober(service, 1.0)).raw.rpartition("\n")[2] for _ in range(3)]
+    assert found == [f'{{"status": "ok", "at": {n}}}' for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "raw"),
+    [
+        (
+            faults.http(b"", "302 Found", "Location: https://u:p@login.example/x?token=1"),
+            "HTTP 302 Found\nlocation: login.example",
+        ),
+        (faults.http(b"\x89PNG\r\n\0\0"), "HTTP 200 OK\n\n(8 bytes that are no text)"),
+        (faults.http(b"x" * 9_000), "HTTP 200 OK\n\n" + "x" * 1_987),
+        (
+            faults.http(b"abc", "200 OK", "Content-Encoding: br"),
+            "HTTP 200 OK\n\n(body packed as br not read)",
+        ),
+        (b"SSH-2.0-OpenSSH_9.2\r\nprotocol\x1b error\r\n", "SSH-2.0-OpenSSH_9.2\nprotocol error"),
+        (b"\x00\x01\x02\xff\xfe" * 40, ""),
+        (b"HTTP/1.1 abc what\r\nSet-Cookie: a=b\r\n\r\n", "HTTP/1.1 abc what"),
+        (
+            b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"status": "o',
+            'HTTP 200 OK\n\n{"status": "o',
+        ),
+    ],
+    ids=["redirect", "image", "long", "packed", "ssh", "binary", "broken", "half"],
+)
+async def test_what_is_shown_of_odd_answers(prober: Prober, reply: bytes, raw: str) -> None:
+    """Nothing that could hold a secret, nothing that is no text, and never too much."""
+    with faults.scripted(faults.says(reply)) as address:
+        assert (await ask(prober, address)).raw == raw
+
+
+async def test_a_drip_shows_what_came(prober: Prober) -> None:
+    """Of an answer that is not complete in time, the beginning."""
+
+    def handle(plug: socket.socket) -> None:
+        plug.recv(65_536)
+        plug.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"status": "o')
+        plug.recv(65_536)
+
+    with faults.scripted(handle) as address:
+        result = await prober(Service("it", "http", url=f"http://{address}/"), 0.3)
+    assert result.reason.startswith("answer not complete within 0.3 s")
+    assert result.raw == 'HTTP 200 OK\n\n{"status": "o'
+
+
+@dataclass(frozen=True)
+class Papers:
+    """Certificates of a server and of clients: a known one, a stranger's and an expired one."""
+
+    ca: Path
+    server: tuple[Path, Path]
+    known: Mapping[str, str]
+    strange: Mapping[str, str]
+    expired: Mapping[str, str]
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Papers:
+    """Two authorities' certificates."""
+    own, other = faults.authority(tmp_path / "own"), faults.authority(tmp_path / "other")
+
+    def keys(files: tuple[Path, Path]) -> Mapping[str, str]:
+        return {"cert": str(files[0]), "key": str(files[1])}
+
+    return Papers(
+        own.path,
+        own.server(),
+        keys(own.server("client.example")),
+        keys(other.server("client.example")),
+        keys(own.server("old.example", expired=True)),
+    )
+
+
+async def ask_tls(prober: Prober, address: str, papers: Papers, keys: Mapping[str, str]) -> ProbeResult:
+    """One probe over TLS with these keys of the service."""
+    url = f"https://{address}/"
+    return await prober(Service("it", "http", url=url, ca=str(papers.ca), **keys), 2.0)  # type: ignore[arg-type]
+
+
+async def test_nginx_checks_client_certificates(prober: Prober, papers: Papers, start: Start) -> None:
+    """None, a stranger's and an expired one are told apart from the right one, which opens."""
+    files = f"ssl_certificate {papers.server[0]}; ssl_certificate_key {papers.server[1]};"
+    checks = f"ssl_client_certificate {papers.ca}; ssl_verify_client on; location / {{ return 200 ok; }}"
+    server = start(lambda folder: nginx(folder, f"{files} {checks}", listen=" ssl"))
+    refused = "HTTP 400: client certificate not accepted"
+    for keys, health, reason in (
+        ({}, D, "HTTP 400: asks for a client certificate"),
+        (papers.strange, D, refused),
+        (papers.expired, D, refused),
+        (papers.known, U, "ok"),
+    ):
+        for _ in range(2):  # the second goes over the connection that was kept, if it was
+            result = await ask_tls(prober, server.address, papers, keys)
+            assert (result.health, result.reason) == (health, reason)
+    plain = await ask(prober, server.address, "/")
+    assert (plain.health, plain.reason) == (D, "speaks TLS: write https:// instead of http://")
+
+
+async def test_go_refuses_client_certificates_with_an_alert(
+    prober: Prober, papers: Papers, start: Start
+) -> None:
+    """In TLS 1.3 the refusal comes with the first read, unless the reset that follows overtakes it."""
+    crt, key = papers.server
+    options = f"cert_file: {crt}, key_file: {key}, client_ca_file: {papers.ca}"
+    more = f"tls_server_config: {{{options}, client_auth_type: RequireAndVerifyClientCert}}\n"
+    server = start(lambda folder: guarded("prometheus-node-exporter", folder, more=more))
+    for keys in ({}, papers.strange):
+        found = {(await ask_tls(prober, server.address, papers, keys)).reason for _ in range(10)}
+        assert found - {"connection reset"} == {"asks for another client certificate, or for one"}
+    assert (await ask_tls(prober, server.address, papers, papers.known)).health is U
+    plain = await ask(prober, server.address, "/")
+    assert (plain.health, plain.reason) == (D, "speaks TLS: write https:// instead of http://")
+
+
+async def test_openssl_says_what_is_wrong_with_a_client_certificate(prober: Prober, papers: Papers) -> None:
+    """Each alert has its plain words, in TLS 1.2 and 1.3."""
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=papers.ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(*papers.server)
+
+        def handle(plug: socket.socket, context: ssl.SSLContext = context) -> None:
+            with context.wrap_socket(plug, server_side=True, do_handshake_on_connect=False) as wrapped:
+                try:
+                    wrapped.do_handshake()
+                except ssl.SSLError:
+                    while socket.socket.recv(wrapped, 4096):
+                        pass  # or a reset would overtake the alert
+                faults.says(faults.http(b"OK"))(wrapped)
+
+        missing = "asks for a client certificate"
+        if version is ssl.TLSVersion.TLSv1_2:
+            missing = "refuses the TLS handshake"
+        with faults.scripted(handle) as address:
+            for keys, reason in (
+                ({}, missing),
+                (papers.strange, "client certificate of a CA it does not know"),
+                (papers.expired, "client certificate has expired"),
+                (papers.known, "OK"),
+            ):
+                assert (await ask_tls(prober, address, papers, keys)).reason == reason, (version, keys)
+
+
+async def test_client_certificates_that_cannot_be_used_are_not_the_services_fault(papers: Papers) -> None:
+    """UNKNOWN, and which file it is about; the server is not even asked."""
+    here = Prober(lambda: datetime.now(UTC), resolve, folder=papers.ca.parent)
+    for cert, key, reason in (
+        (
+            "client.example.crt",
+            "../other/client.example.key",
+            "the client certificate and its key do not fit together: client.example.crt",
+        ),
+        ("no.crt", None, "no client certificate at no.crt, or no key"),
+    ):
+        with faults.refused() as address:
+            service = Service("it", "http", url=f"https://{address}/", ca="ca.crt", cert=cert, key=key)
+            result = await here(service, 1.0)
+        assert (result.health, result.reason) == (N, reason)
+    here.close()

@@ -95,6 +95,8 @@ def test_bodies_of_answers_that_are_fine_by_their_status(body: object, expected:
         (answer({"status": "up"}, 503), (D, "HTTP 503 up")),
         (answer("database is gone", 500), (D, "HTTP 500 database is gone")),
         (answer("", 404, "Not Found"), (D, "HTTP 404 Not Found")),
+        (answer("404 page not found\n", 404, "Not Found"), (D, "HTTP 404 page not found")),
+        (answer({"message": "Forbidden"}, 403, "Forbidden"), (D, "HTTP 403 Forbidden")),
         (answer("<h1>Bad Gateway</h1>", 502, "Bad Gateway"), (D, "HTTP 502 Bad Gateway")),
         (answer({"status": "degraded"}, 500), (D, "HTTP 500 degraded")),
         (

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from controlroom.domain.health import ProbeResult
+from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service
 from controlroom.lab import servers
 from controlroom.probes.prober import Prober
 from tests import faults
 from tests.conftest import Start
+from tests.probes.web_servers import guarded_alertmanager, guarded_prometheus
 
 BUILD = b'{"status":"success","data":{"version":"2.53.0"}}'
 STATUS = (
@@ -25,8 +28,8 @@ READY = faults.http(b"Ready.")
 
 @pytest.fixture
 async def prober() -> AsyncIterator[Prober]:
-    """A prober without secrets."""
-    made = Prober(lambda: datetime.now(UTC), lambda ref: "")
+    """A prober whose secrets are all `right`."""
+    made = Prober(lambda: datetime.now(UTC), lambda ref: "right")
     yield made
     made.close()
 
@@ -84,7 +87,8 @@ async def test_what_is_proven_is_up(
         ("prometheus", READY, PLAIN, "answers, but is not Prometheus"),
         ("prometheus", READY, faults.http(STATUS), "answers, but is not Prometheus"),
         ("prometheus", ELSEWHERE, None, "HTTP 302: redirects to sso.example, not followed"),
-        ("prometheus", LOGIN, None, "HTTP 401 Unauthorized"),
+        ("prometheus", LOGIN, None, "HTTP 401: asks for credentials"),
+        ("prometheus", READY, LOGIN, "HTTP 401: asks for credentials"),
         ("alertmanager", READY, faults.http(BUILD), "answers, but is not Alertmanager"),
         ("alertmanager", READY, PLAIN, "answers, but is not Alertmanager"),
         ("alertmanager", None, None, "answers, but is not Alertmanager: HTTP 404 from /api/v2/status"),
@@ -129,6 +133,33 @@ async def test_a_prefix_and_a_pasted_readiness_page_are_understood(prober: Probe
         for path in ("/metrics-home", "/metrics-home/", "/metrics-home/-/ready"):
             service = Service(path, "prometheus", url=f"http://{address}{path}")
             assert (await prober(service, 2.0)).health is Health.UP
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [("prometheus", guarded_prometheus), ("alertmanager", guarded_alertmanager)],
+    ids=["prometheus", "alertmanager"],
+)
+async def test_a_password_opens_both_pages(
+    prober: Prober, start: Start, kind: str, make: Callable[[Path], servers.Server]
+) -> None:
+    """Readiness and proof are asked with it; without it the server says what it wants."""
+    server = start(make)
+    service = Service("it", kind, url=server.url, username="ada", password=SecretRef(env="IT"))
+    assert (await prober(service, 2.0)).reason == "ready"
+    anonymous = await prober(Service("it", kind, url=server.url), 2.0)
+    assert (anonymous.health, anonymous.reason) == (Health.DOWN, "HTTP 401: asks for a password")
+
+
+async def test_what_it_said_is_kept_and_holds_no_configuration(prober: Prober, start: Start) -> None:
+    """The page of readiness can be read; the status of an Alertmanager, with its receivers, cannot."""
+    server = start(servers.alertmanager)
+    result = await prober(Service("it", "alertmanager", url=server.url), 2.0)
+    assert result.raw.startswith("HTTP 200 OK\n")
+    assert result.raw.endswith("\n\nOK")
+    assert "receiver" not in str(result)
+    wrong = await asked(prober, "prometheus", READY, PLAIN)
+    assert wrong.raw == "HTTP 200 OK\n\nReady."
 
 
 async def test_two_requests_share_one_deadline(prober: Prober) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,22 +12,15 @@ import pytest
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service
-from controlroom.lab import servers
+from controlroom.lab import redis_servers, servers
 from controlroom.lab.ports import reserved
 from controlroom.probes.prober import Prober
+from controlroom.probes.redis_node import SECTIONS
 from tests import faults
 from tests.conftest import Start
 
 SECRETS = {"RIGHT": "correct horse", "WRONG": "battery staple"}
 RIGHT, WRONG = SecretRef(env="RIGHT"), SecretRef(env="WRONG")
-
-
-@pytest.fixture
-async def prober() -> AsyncIterator[Prober]:
-    """A prober with a right and a wrong password."""
-    made = Prober(lambda: datetime.now(UTC), lambda ref: SECRETS[ref.env or ""])
-    yield made
-    made.close()
 
 
 async def ask(prober: Prober, url: str, **keys: object) -> ProbeResult:
@@ -45,6 +38,7 @@ async def test_facts_of_a_master(prober: Prober, start: Start) -> None:
     assert result.detail["role"] == "master"
     assert result.detail["version"][0].isdigit()
     assert set(result.detail) <= {"role", "version", "clients", "memory", "replicas"}
+    assert list(result.detail)[:2] == ["role", "memory"]
 
 
 async def test_one_connection_is_kept(prober: Prober, start: Start) -> None:
@@ -54,6 +48,23 @@ async def test_one_connection_is_kept(prober: Prober, start: Start) -> None:
     for _ in range(10):
         result = await prober(service, 2.0)
     assert result.detail["clients"] == "1"
+
+
+async def test_a_connection_that_ends_while_it_is_asked(prober: Prober) -> None:
+    """A server may give up an idle connection just then: another one is opened, and nobody is told."""
+    connections: list[socket.socket] = []
+
+    def answers_once(plug: socket.socket) -> None:
+        connections.append(plug)
+        plug.recv(65_536)
+        plug.sendall(b"+PONG\r\n" + b"$-1\r\n" * 6)
+        plug.recv(65_536)
+
+    with faults.scripted(answers_once) as address:
+        service = Service("it", "redis", url=address)
+        for count in (1, 2, 3):
+            result = await prober(service, 2.0)
+            assert (result.health, result.reason, len(connections)) == (Health.UP, "PONG", count)
 
 
 @pytest.mark.parametrize(
@@ -84,10 +95,10 @@ async def test_a_password_in_the_url_works_and_is_not_shown(prober: Prober, star
 
 
 async def test_a_password_nobody_asked_for(prober: Prober, start: Start) -> None:
-    """Redis refuses AUTH when it has no password; the reason says which side to mend."""
+    """Redis refuses AUTH when it has no password: UNKNOWN, for it is this side that is to be mended."""
     server = start(servers.redis)
     result = await ask(prober, server.address, password=RIGHT)
-    assert (result.health, result.reason) == (Health.DOWN, "has no password, but one was sent")
+    assert (result.health, result.reason) == (Health.UNKNOWN, "has no password, but one was sent")
 
 
 async def test_a_user_with_few_rights_is_enough(prober: Prober, start: Start) -> None:
@@ -107,48 +118,77 @@ async def test_a_user_with_few_rights_is_enough(prober: Prober, start: Start) ->
     assert (mute.health, mute.reason) == (Health.UP, "answers, but this user may not PING")
 
 
-async def test_a_replica_without_its_master_is_degraded(prober: Prober, start: Start) -> None:
-    """The role and the broken link are named; a replica that refuses old data says so."""
-    with faults.refused() as nobody:
-        host, _, port = nobody.partition(":")
-        serving = start(lambda folder: servers.redis(folder, "--replicaof", host, port))
-        result = await ask(prober, serving.address)
-        assert (result.health, result.reason) == (Health.DEGRADED, "replica, its link to the master is down")
-        assert result.detail["role"] == "replica"
-
-
-async def test_loading_is_degraded_not_down(prober: Prober) -> None:
-    """While Redis reads its data it answers LOADING to everything."""
-    loading = b"-LOADING Redis is loading the dataset in memory\r\n" * 5
-    with faults.scripted(faults.says(loading)) as address:
-        result = await ask(prober, address)
-    assert (result.health, result.reason) == (Health.DEGRADED, "loading its data into memory")
-
-
 @pytest.mark.parametrize(
     ("reply", "health", "reason"),
     [
+        (b"-LOADING Redis is loading the dataset in memory\r\n", Health.DEGRADED, "loading its data"),
         (b"-MASTERDOWN Link with MASTER is down\r\n", Health.DEGRADED, "replica without its master"),
         (b"-ERR max number of clients reached\r\n", Health.DOWN, "refuses: too many clients"),
         (b"-DENIED Redis is running in protected mode\r\n", Health.DOWN, "refuses: protected mode"),
+        (b"-ERR operation not permitted\r\n", Health.DOWN, "asks for a password (NOAUTH)"),
         (b"-ERR something \x1b[31mnew\r\n", Health.DOWN, "refuses: "),
         (b"+OK\r\n", Health.DOWN, "answers, but is not Redis"),
         (b":1\r\n", Health.DOWN, "answers, but is not Redis"),
         (b"$-1\r\n", Health.DOWN, "answers, but is not Redis"),
+        (b"*1\r\n" * 9000 + b":1\r\n", Health.DOWN, "answers, but is not Redis"),
+        (b"*0\r\n", Health.DOWN, "answers, but is not Redis"),
+        (b"$3\r\nPON", Health.DOWN, "answers, but is not Redis"),
+        (b"\x15\x03\x03\x00\x02\x02\x50", Health.DOWN, "speaks TLS: write rediss:// instead"),
+        (b"+PONG\r\n$9999999\r\n", Health.DOWN, "answers with more than 1024 KiB"),
         (b"$abc\r\n", Health.DOWN, "answers, but is not Redis"),
+        (b"+PONG\n", Health.DOWN, "answers, but is not Redis"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Health.DOWN, "answers, but is not Redis"),
     ],
 )
 async def test_other_replies(prober: Prober, reply: bytes, health: Health, reason: str) -> None:
     """What else may be at the port, and what Redis says when it will not serve."""
-    with faults.scripted(faults.says(reply * 5)) as address:
+    with faults.scripted(faults.says(reply * 9)) as address:
         result = await ask(prober, address)
     assert result.health is health
     assert result.reason.startswith(reason)
     assert "\x1b" not in result.reason
 
 
-@pytest.mark.parametrize("url", ["redis://h/first", "http://h:1", "redis://h:x", "redis://"])
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (b"+PONG\r\n", "answers, but is not Redis"),
+        (b"*1\r\n" * 9000 + b":1\r\n", "answers, but is not Redis"),
+        (b"$abc\r\n", "answers, but is not Redis"),
+        (b"+OK\r\n$9999999\r\n", "answers with more than 1024 KiB"),
+        (b"+OK\r\n-ERR DB index is out of range\r\n", "refuses: DB index is out of range"),
+        (b"-ERR max number of clients reached\r\n", "refuses: too many clients"),
+        (b"+O", "closed the connection in the middle of its answer"),
+        (b"", "closed the connection without an answer"),
+    ],
+)
+async def test_other_replies_to_a_login(prober: Prober, reply: bytes, reason: str) -> None:
+    """What a stranger says to AUTH and SELECT is no wrong password, and no crash either."""
+    with faults.scripted(faults.says(reply)) as address:
+        result = await ask(prober, f"redis://{address}/7", password=RIGHT)
+    assert (result.health, result.reason) == (Health.DOWN, reason)
+
+
+async def test_only_what_is_needed_is_sent(prober: Prober, start: Start) -> None:
+    """A new connection logs in and chooses its database; what follows is PING and INFO, and nothing else."""
+    server = start(servers.redis)
+    redis_servers.ask(server.port, "CONFIG", "RESETSTAT")
+    service = Service("it", "redis", url=f"redis://default:any@{server.address}/7")
+    for _ in range(3):
+        assert (await prober(service, 2.0)).health is Health.UP
+    said = redis_servers.ask(server.port, "INFO", "commandstats")
+    calls = {name: int(count) for name, count in re.findall(r"cmdstat_(\S+?):calls=(\d+)", said)}
+    assert calls == {"config|resetstat": 1, "auth": 1, "select": 1, "ping": 3, "info": 3 * len(SECTIONS) + 1}
+    assert "errorstat_" not in redis_servers.ask(server.port, "INFO", "errorstats")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://h/first", "http://h:1", "redis://h:x", "redis://", "redis://a,b", "redis://h/1/2"),
+        *("redis+sentinel://h", "redis+sentinel://h:1,/board", "redis+cluster://a,b:x"),
+    ],
+)
 async def test_urls_that_cannot_be_asked(prober: Prober, url: str) -> None:
     """UNKNOWN: nothing is wrong with the service."""
     assert (await ask(prober, url)).health is Health.UNKNOWN
@@ -173,6 +213,21 @@ async def test_a_real_redis_over_tls(prober: Prober, start: Start, tmp_path: Pat
             assert (await prober(good, 2.0)).health is Health.UP
         bad = await ask(prober, url)
         assert (bad.health, bad.reason) == (Health.DOWN, "certificate of an unknown CA")
+
+
+async def test_a_redis_that_wants_a_certificate(prober: Prober, start: Start, tmp_path: Path) -> None:
+    """With one it is UP. Without, TLS 1.3 tells it after the handshake, and the reset may be quicker."""
+    ca = faults.authority(tmp_path / "ca")
+    certificate, key = ca.server()
+    strict = ("--tls-auth-clients", "yes")
+    server = start(lambda folder: redis_servers.over_tls(folder, certificate, key, ca.path, *strict))
+    url = f"rediss://{server.address}"
+    without = await ask(prober, url, ca=str(ca.path))
+    shown = await ask(prober, url, ca=str(ca.path), cert=str(certificate), key=str(key))
+    assert without.health is Health.DOWN
+    assert without.reason in ("asks for a client certificate", "connection reset")
+    assert (shown.health, shown.reason) == (Health.UP, "PONG")
+    assert not without.unreachable
 
 
 async def test_many_at_once_share_the_loading_of_the_library(prober: Prober, start: Start) -> None:

@@ -9,7 +9,16 @@ import pytest
 
 from controlroom.probes import KINDS, probe_for
 
-HEAVY = ("redis", "httpx", "aiohttp", "ssl", "asyncio", "textual", "pydantic")
+HEAVY = ("redis", "httpx", "aiokafka", "asyncpg", "h2", "dns", "ssl", "asyncio", "textual", "pydantic")
+OWN = {
+    "redis": "redis",
+    "kafka": "aiokafka",
+    "postgres": "asyncpg",
+    "dns": "dns",
+    "grpc": "h2",
+    "temporal": "h2",
+}
+"""Kind → the client library it may import."""
 
 
 def test_looking_at_the_kinds_imports_no_client_library() -> None:
@@ -19,12 +28,13 @@ def test_looking_at_the_kinds_imports_no_client_library() -> None:
     assert done.stdout.strip().endswith("[]")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "redis"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_imports_no_library_it_does_not_need(kind: str) -> None:
-    """Only the Redis probe pays for redis-py."""
+    """A room pays for the client libraries of the kinds it has, and for no other."""
+    foreign = set(HEAVY) - {"ssl", "asyncio", OWN.get(kind)}
     code = (
         f"import sys; from controlroom.probes import probe_for; probe_for({kind!r});"
-        "print([m for m in ('redis', 'httpx', 'aiohttp', 'textual', 'pydantic') if m in sys.modules])"
+        f"print([m for m in {sorted(map(str, foreign))} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from controlroom.domain.health import ProbeResult
-from controlroom.domain.services import Service
+from controlroom.domain.services import Health, Service
+from controlroom.domain.text import clean
 from controlroom.probes.judgement import Verdict, judge
-from controlroom.probes.port import Context, answered
+from controlroom.probes.port import Context, Trouble, answered
+from controlroom.probes.presets import PRESETS, Preset
+from controlroom.probes.readings import READINGS
+from controlroom.probes.shown import shown
 from controlroom.probes.web import Web
 from controlroom.probes.wire import Answer
 
@@ -23,6 +28,7 @@ class _Known:
     body: bytes
     verdict: Verdict
     detail: dict[str, str]
+    raw: str
 
 
 class HttpProbe:
@@ -33,14 +39,23 @@ class HttpProbe:
         self._known: dict[str, _Known] = {}
 
     async def __call__(self, service: Service, context: Context) -> ProbeResult:
-        """How `service` is. Raises Trouble where there is no HTTP answer."""
+        """How `service` is; `raw` is its answer. Raises Trouble where there is no HTTP answer."""
+        path = "" if service.http is None else _path(service)
         loop = asyncio.get_running_loop()
         asked = loop.time()
-        answer = await self._web.ask(service, context)
+        answer = await self._web.ask(service, context, path)
         latency = loop.time() - asked
         known = self._judged(service, answer)
         verdict = known.verdict
-        return answered(service, context, latency, verdict.reason, detail=known.detail, health=verdict.health)
+        return answered(
+            service,
+            context,
+            latency,
+            verdict.reason,
+            detail=known.detail,
+            health=verdict.health,
+            raw=known.raw,
+        )
 
     def _judged(self, service: Service, answer: Answer) -> _Known:
         known = self._known.get(service.id)
@@ -52,11 +67,14 @@ class HttpProbe:
             and not (answer.flaw or 300 <= answer.status < 400)
         ):
             return known
-        verdict = judge(service, answer)
-        detail = {"status": str(answer.status)}
+        preset = service.http.preset if service.http else None
+        verdict = judge(
+            service, answer, READINGS.get(preset or ""), product=PRESETS[preset].product if preset else ""
+        )
+        detail = {**verdict.facts, "status": str(answer.status)}
         if verdict.version:
             detail["version"] = verdict.version
-        known = _Known(service, answer.status, answer.body, verdict, detail)
+        known = _Known(service, answer.status, answer.body, verdict, detail, shown(answer))
         if len(answer.body) <= REMEMBERED and not answer.flaw:
             self._known[service.id] = known
         return known
@@ -64,3 +82,18 @@ class HttpProbe:
     def close(self) -> None:
         """Close every connection."""
         self._web.close()
+
+
+def _path(service: Service) -> str:
+    """What a preset adds to a url that is only a base. Raises Trouble for one there is not."""
+    name = service.http.preset if service.http else None
+    if name is None:
+        return ""
+    preset: Preset | None = PRESETS.get(name)
+    if preset is None:
+        raise Trouble(f"there is no preset {clean(name, 40)}", Health.UNKNOWN)
+    try:
+        where = urlsplit(service.url)
+    except ValueError:
+        return ""  # whoever builds the request says what is wrong with it
+    return "" if where.query or where.path not in ("", "/") else preset.path

@@ -7,11 +7,12 @@ Services answer 200 with ``{"status": "degraded"}``, plain ``OK``, nested ``chec
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from controlroom.domain.services import Health, Rule, Service
+from controlroom.probes.refusals import again, refusal
 from controlroom.probes.wire import Answer
 from controlroom.probes.wording import foreign
 
@@ -61,6 +62,13 @@ class Verdict:
     health: Health
     reason: str
     version: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Worth showing, cleaned, the most telling first."""
+
+
+Reading = Callable[[Answer, Any], Verdict | None]
+"""What a known product means by an answer and its JSON (`NOTHING` where it is none); None when the answer is
+not one of that product's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +83,21 @@ class _Said:
     version: str = ""
 
 
-def judge(service: Service, answer: Answer) -> Verdict:
-    """How `service` is, by its answer; latency is judged elsewhere."""
+def judge(service: Service, answer: Answer, reading: Reading | None = None, *, product: str = "") -> Verdict:
+    """How `service` is, by its answer; latency is judged elsewhere. `reading` knows the `product` it is."""
     data = _parsed(answer.body)
+    if reading is not None and not answer.flaw and answer.status != 403 and not refusal(service, answer):
+        read = reading(answer, data)
+        if read is not None:
+            verdict = _worst(read, _by_rules(service.rules, data, answer.flaw))
+            return Verdict(verdict.health, verdict.reason, read.version, read.facts)
+        if 200 <= answer.status < 300:
+            return Verdict(Health.DOWN, f"answers, but is not {product}")
     said = _said(answer.body, data)
     if _fine(service, answer.status):
         verdict = _worst(_by_body(service, answer, said), _by_rules(service.rules, data, answer.flaw))
     else:
-        verdict = _by_status(answer, said)
+        verdict = _by_status(service, answer, said)
     return Verdict(verdict.health, verdict.reason, said.version)
 
 
@@ -90,24 +105,19 @@ def _fine(service: Service, status: int) -> bool:
     return status in service.status if service.status else 200 <= status < 300
 
 
-def _by_status(answer: Answer, said: _Said) -> Verdict:
+def _by_status(service: Service, answer: Answer, said: _Said) -> Verdict:
     code = answer.status
-    if elsewhere := redirect(answer):
-        return Verdict(Health.DOWN, elsewhere)
-    words = said.message or said.word or foreign(answer.phrase, 40)
-    parts = _names(said.unwell)
+    message = said.message.removeprefix(f"{code} ")  # Go says "404 page not found"
+    message = "" if message.lower() == answer.phrase.lower() else message
+    if refused := refusal(service, answer):
+        return Verdict(Health.DOWN, refused + (f": {message}" if code == 401 and message else ""))
+    words = message or said.word or foreign(answer.phrase, 40)
+    parts = names(said.unwell)
     reason = f"HTTP {code}" + (f" {words}" if words else "") + (f": {parts}" if parts else "")
+    later = again(answer)
     # 503 is how a service says "not now": whether that is starting up or being down, only its body tells.
     starting = code == 503 and said.health is Health.DEGRADED
-    return Verdict(Health.DEGRADED if starting else Health.DOWN, reason)
-
-
-def redirect(answer: Answer) -> str:
-    """Where `answer` redirects to, in words; empty when it does not."""
-    target = answer.headers.get("location")
-    if not 300 <= answer.status < 400 or not target:
-        return ""
-    return f"HTTP {answer.status}: redirects to {_host(target)}, not followed"
+    return Verdict(Health.DEGRADED if starting else Health.DOWN, f"{reason}, {later}" if later else reason)
 
 
 def _by_body(service: Service, answer: Answer, said: _Said) -> Verdict:
@@ -118,7 +128,7 @@ def _by_body(service: Service, answer: Answer, said: _Said) -> Verdict:
     health = said.health
     if said.path and any(rule.path == said.path for rule in service.rules):
         health = Health.UP  # a rule about this very word knows better than the general vocabulary
-    parts = _names(said.unwell)
+    parts = names(said.unwell)
     if health in (Health.DEGRADED, Health.DOWN):
         why = parts or said.message
         return Verdict(health, said.word + (f": {why}" if why else ""))
@@ -145,10 +155,10 @@ def _worst(body: Verdict, rules: Verdict) -> Verdict:
 def _broken(rule: Rule, data: object, flaw: str) -> str:
     """Why `data` does not satisfy `rule`; empty when it does."""
     path = foreign(rule.path, 40)
-    if data is _NOTHING:
+    if data is NOTHING:
         return f"{path}: {flaw or 'the body is no JSON'}"
     value = at(data, rule.path)
-    if value is _NOTHING:
+    if value is NOTHING:
         return f"{path} is missing"
     if rule.equals and _text(value) not in rule.equals:
         return f"{path} is {foreign(_text(value), 30)}, not {foreign(' or '.join(rule.equals), 30)}"
@@ -164,7 +174,7 @@ def _broken(rule: Rule, data: object, flaw: str) -> str:
     return ""
 
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
 """There is no JSON, or no such place in it; None is a value."""
 
 
@@ -177,7 +187,7 @@ def at(data: object, path: str) -> object:
             return data[path]
         key, _, rest = path.partition(".")
         while rest:
-            if key in data and (found := at(data[key], rest)) is not _NOTHING:
+            if key in data and (found := at(data[key], rest)) is not NOTHING:
                 return found
             more, _, rest = rest.partition(".")
             key = f"{key}.{more}"
@@ -185,7 +195,7 @@ def at(data: object, path: str) -> object:
         key, _, rest = path.partition(".")
         if key.isascii() and key.isdecimal() and len(key) < 9 and int(key) < len(data):
             return at(data[int(key)], rest)
-    return _NOTHING
+    return NOTHING
 
 
 def _text(value: object) -> str:
@@ -202,19 +212,19 @@ def _number(value: object) -> float | None:
 
 
 def _parsed(body: bytes) -> object:
-    """The body as JSON, `_NOTHING` when it is none."""
+    """The body as JSON, `NOTHING` when it is none."""
     if body[:1] not in (b"{", b"[", b'"') and body.lstrip()[:1] not in (b"{", b"[", b'"'):
-        return _NOTHING
+        return NOTHING
     try:
         return json.loads(body)
     except (ValueError, RecursionError):  # deep nesting raises the latter
-        return _NOTHING
+        return NOTHING
 
 
 def _said(body: bytes, data: object) -> _Said:
     if isinstance(data, dict):
         return _of_mapping(data, "", 0)
-    if data is _NOTHING:
+    if data is NOTHING:
         return _of_text(body[: _PLAIN * 8].decode("utf-8", "replace"), len(body) <= _PLAIN * 8)
     return _of_text(data, True) if isinstance(data, str) else _Said()
 
@@ -236,24 +246,24 @@ def _of_mapping(data: Mapping[str, Any], path: str, depth: int) -> _Said:
     message = next((foreign(data[key]) for key in _MESSAGES if isinstance(data.get(key), str)), "")
     version = data.get("version")
     shown = foreign(version, 30) if isinstance(version, str) else ""
-    unwell = tuple(_unwell(data, depth)) if depth < _DEPTH else ()
+    parts = tuple(unwell(data, depth)) if depth < _DEPTH else ()
     for key in _WORD_KEYS:
         if (health := _word(data.get(key))) is not None:
-            return _Said(health, foreign(_text(data[key]), 30), path + key, unwell, message, shown)
+            return _Said(health, foreign(_text(data[key]), 30), path + key, parts, message, shown)
     for key, otherwise in _TRUTH_KEYS.items():
         if isinstance(value := data.get(key), bool):
             word = key if value else f"not {key}"
-            return _Said(Health.UP if value else otherwise, word, path + key, unwell, message, shown)
+            return _Said(Health.UP if value else otherwise, word, path + key, parts, message, shown)
     for key in _WRAPPERS if depth < _DEPTH else ():
         if isinstance(inner := data.get(key), dict):
             said = _of_mapping(inner, f"{path}{key}.", depth + 1)
             if said.health is not None or said.unwell:
-                found = unwell or said.unwell
+                found = parts or said.unwell
                 return _Said(said.health, said.word, said.path, found, message or said.message, shown)
-    return _Said(None, "", "", unwell, message, shown)
+    return _Said(None, "", "", parts, message, shown)
 
 
-def _unwell(data: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Health]]:
+def unwell(data: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, Health]]:
     """The named parts of `data` that are not well, in its own order."""
     for container in _PART_KEYS:
         parts = data.get(container)
@@ -294,19 +304,8 @@ def _word(value: object) -> Health | None:
     return WORDS.get("_".join(value.replace("-", " ").replace("_", " ").strip(" .!\r\n\t").lower().split()))
 
 
-def _names(unwell: tuple[tuple[str, Health], ...]) -> str:
-    names = list(dict.fromkeys(name for name, _ in unwell))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _host(target: str) -> str:
-    """Where a redirect leads: the host, or this one's path; nothing that could hold a secret."""
-    from urllib.parse import urlsplit
-
-    try:
-        where = urlsplit(target)
-        host = where.hostname
-    except ValueError:
-        return "an unreadable address"
-    return foreign(host, 60) if host else foreign(where.path, 40) + " on the same host"
+def names(parts: Iterable[tuple[str, Health]]) -> str:
+    """The names of `parts`, in their order; no more of them than a line holds."""
+    found = list(dict.fromkeys(name for name, _ in parts))
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from controlroom.domain.health import ProbeResult
+from controlroom.domain.health import Beat, ProbeResult
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service
 from controlroom.domain.text import clean
@@ -25,14 +26,18 @@ class Trouble(Exception):
     """Why a probe has no good answer, in plain words without secrets; what else goes wrong is a bug.
 
     `health` UNKNOWN says that the probe itself could not be made (no secret, no free socket), so nothing
-    is known of the service. `unreachable` says that nothing proves that the way to it works.
+    is known of the service. `unreachable` says that nothing proves that the way to it works. `raw` is what
+    it said, made by `wording.verbatim`.
     """
 
-    def __init__(self, reason: str, health: Health = Health.DOWN, *, unreachable: bool = False) -> None:
+    def __init__(
+        self, reason: str, health: Health = Health.DOWN, *, unreachable: bool = False, raw: str = ""
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.health = health
         self.unreachable = unreachable
+        self.raw = raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,14 @@ class Context:
     names: Names
     """Looks host names up."""
     tls: Callable[[Service], Awaitable[ssl.SSLContext]]
-    """How to speak TLS with a service (its `ca` and `verify`); raises Trouble."""
+    """How to speak TLS with a service (its `ca`, `verify`, `cert` and `key`); raises Trouble.
+
+    One context for all services with the same files: never change it.
+    """
+    folder: Path
+    """What relative paths of the configuration are relative to."""
+    beats: Callable[[str], Awaitable[Beat | None]]
+    """The last report of the heartbeat with that id; raises Trouble where it cannot be known."""
 
 
 class Probe(Protocol):
@@ -75,11 +87,15 @@ def answered(
     *,
     detail: Mapping[str, str] | None = None,
     health: Health = Health.UP,
+    raw: str = "",
 ) -> ProbeResult:
-    """The result of a probe that was answered after `latency` seconds; too slow an answer is DEGRADED."""
+    """The result of a probe that was answered after `latency` seconds; too slow an answer is DEGRADED.
+
+    `raw` is what it said, made by `wording.verbatim`.
+    """
     limit = service.latency_ms
     if health is Health.UP and limit is not None and latency * 1000 > limit:
         health, reason = Health.DEGRADED, f"slow: {latency * 1000:.0f} ms, limit {limit:g} ms"
     return ProbeResult(
-        service.id, context.clock(), health, clean(reason, REASON_LIMIT), latency, detail or {}
+        service.id, context.clock(), health, clean(reason, REASON_LIMIT), latency, detail or {}, raw=raw
     )

@@ -10,8 +10,9 @@ from typing import Any
 
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.services import Health, Service
-from controlroom.probes.judgement import redirect
 from controlroom.probes.port import Context, Trouble, answered
+from controlroom.probes.refusals import refusal
+from controlroom.probes.shown import shown
 from controlroom.probes.web import Web
 from controlroom.probes.wire import Answer
 from controlroom.probes.wording import foreign
@@ -28,29 +29,31 @@ async def ready(
     asked = loop.time()
     first = await web.ask(service, context, "/-/ready")
     latency = loop.time() - asked
+    raw = shown(first)
     if first.status == 503:
-        words = _words(first)
-        return answered(
-            service, context, latency, f"not ready: {words}", detail={"status": "503"}, health=Health.DEGRADED
-        )
+        health, reason = Health.DEGRADED, f"not ready: {words(first)}"
+        return answered(service, context, latency, reason, detail={"status": "503"}, health=health, raw=raw)
     # Relatives such as Mimir know no /-/ready below their prefix; the proof speaks for them.
     if first.status not in (200, 404):
-        raise Trouble(redirect(first) or f"HTTP {first.status} {_words(first)}")
+        raise Trouble(refusal(service, first) or f"HTTP {first.status} {words(first)}", raw=raw)
     left = context.deadline - (loop.time() - asked)
     second = await web.ask(service, replace(context, deadline=max(left, 0.001)), proof)
-    found = facts(_object(second)) if second.status == 200 else None
+    found = facts(parsed(second)) if second.status == 200 else None
     if found is None:
         said = "" if second.status == 200 else f": HTTP {second.status} from {proof}"
-        raise Trouble(f"answers, but is not {product}{said}")
-    return answered(service, context, latency, "ready" if first.status == 200 else "answers", detail=found)
+        raise Trouble(refusal(service, second) or f"answers, but is not {product}{said}", raw=raw)
+    reason = "ready" if first.status == 200 else "answers"
+    return answered(service, context, latency, reason, detail=found, raw=raw if first.status == 200 else "")
 
 
-def _words(answer: Answer) -> str:
-    text = answer.body[:200].decode("utf-8", "replace").strip()
+def words(answer: Answer) -> str:
+    """What `answer` says beside its status: a line of plain text, else the phrase."""
+    text = answer.body[:200].decode("utf-8", "replace").strip().removeprefix(f"{answer.status} ")
     return foreign(answer.phrase if not text or text.startswith(("<", "{")) else text, 60)
 
 
-def _object(answer: Answer) -> Mapping[str, Any]:
+def parsed(answer: Answer) -> Mapping[str, Any]:
+    """The JSON object in `answer`; empty where there is none."""
     try:
         data = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -35,36 +35,43 @@ class Request:
     secrets: tuple[SecretRef, ...]
 
 
-async def build(service: Service, context: Context, path: str = "") -> Request:
-    """The request for `service`, at `path` below its url (the url itself when empty). Raises Trouble."""
+async def build(service: Service, context: Context, path: str = "", form: bytes = b"") -> Request:
+    """The request for `service`, at `path` below its url (the url itself when empty). Raises Trouble.
+
+    `path` may have a query. With a `form` (urlencoded) it is posted: a question too long for a url.
+    """
     where = split(service.url, tuple(PORTS))
     host = where.hostname or ""
     port = port_of(where, PORTS[where.scheme])
-    method = service.method.upper()
+    method = "POST" if form else service.method.upper()
     if not method or not method.isalpha() or not method.isascii():
         raise Trouble(f"not an HTTP method: {clean(service.method, 20)}", Health.UNKNOWN)
     headers = await _headers(service, where, context)
-    target = quote(_below(where.path, path) if path else where.path or "/", safe=_SAFE)
-    if where.query and not path:
-        target += "?" + quote(where.query, safe=_SAFE + "?[]")
+    below, _, asked = path.partition("?")
+    target = quote(_below(where.path, below) if path else where.path or "/", safe=_SAFE)
+    if query := asked if path else where.query:
+        target += "?" + quote(query, safe=_SAFE + "?[]")
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if form:
+        lines.append("Content-Type: application/x-www-form-urlencoded")
     if method in ("POST", "PUT", "PATCH"):
-        lines.append("Content-Length: 0")
+        lines.append(f"Content-Length: {len(form)}")
     return Request(
         host=host,
         port=port,
         tls=where.scheme == "https",
-        origin=(where.scheme, host, port, service.ca, service.verify),
-        raw=("\r\n".join(lines) + "\r\n\r\n").encode("utf-8"),
+        origin=(where.scheme, host, port, service.ca, service.verify, service.cert, service.key),
+        raw=("\r\n".join(lines) + "\r\n\r\n").encode("utf-8") + form,
         bodiless=method == "HEAD",
-        repeatable=method in ("GET", "HEAD", "OPTIONS"),
+        repeatable=bool(form) or method in ("GET", "HEAD", "OPTIONS"),
         secrets=tuple(secrets_of(service)),
     )
 
 
 def secrets_of(service: Service) -> list[SecretRef]:
     """Every reference to a secret that `service` holds."""
-    named = (*service.headers.values(), service.password, service.token)
+    given = service.command.env.values() if service.command else ()
+    named = (*service.headers.values(), *given, service.password, service.token)
     return [secret for secret in named if isinstance(secret, SecretRef)]
 
 
@@ -99,9 +106,9 @@ async def _headers(service: Service, where: SplitResult, context: Context) -> Ma
         "Accept": "application/json, text/plain;q=0.9, */*;q=0.5",
         "Accept-Encoding": "identity",
     }
-    authorization = await _authorization(service, where, context)
-    if authorization:
-        headers["Authorization"] = authorization
+    credentials = await authorization(service, where, context)
+    if credentials:
+        headers["Authorization"] = credentials
     for name, value in service.headers.items():
         for known in [known for known in headers if known.lower() == name.lower()]:
             del headers[known]
@@ -114,7 +121,8 @@ async def _headers(service: Service, where: SplitResult, context: Context) -> Ma
     return headers
 
 
-async def _authorization(service: Service, where: SplitResult, context: Context) -> str | None:
+async def authorization(service: Service, where: SplitResult, context: Context) -> str | None:
+    """What to show who asks for credentials: those of `service`, or of its url. Raises Trouble."""
     if service.token is not None:
         return f"Bearer {await context.secret(service.token)}"
     user = service.username or (unquote(where.username) if where.username else None)

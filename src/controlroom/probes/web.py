@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 
 from controlroom.domain.services import Service
-from controlroom.probes.dial import Stage, dial
+from controlroom.probes.dial import KEPT_FOR, Stage, dial, kept_until
 from controlroom.probes.port import Context, Trouble
 from controlroom.probes.request import Request, build
 from controlroom.probes.wire import Answer, Silent, Wire
@@ -39,23 +39,26 @@ class _Ready:
 class Web:
     """Asks services over HTTP/1.1; each kind of probe that does has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_for: float = KEPT_FOR) -> None:
+        """`kept_for` seconds a connection is used before it is made anew."""
+        self._kept_for = kept_for
         self._idle: dict[tuple[object, ...], list[Wire]] = {}
         self._kept = 0
         self._keep = open_files() // 2
         self._ready: dict[tuple[str, str], _Ready] = {}
 
-    async def ask(self, service: Service, context: Context, path: str = "") -> Answer:
-        """What `service` answers, at `path` below its url or at the url itself.
+    async def ask(self, service: Service, context: Context, path: str = "", form: bytes = b"") -> Answer:
+        """What `service` answers, at `path` below its url or at the url itself; a `form` is posted there.
 
-        Raises Trouble; when `context.deadline` is over, too.
+        One service asks the same `form` of the same `path` always. Raises Trouble; when `context.deadline`
+        is over, too.
         """
         stage = Stage()
         wire: Wire | None = None
         host = ""
         try:
             async with asyncio.timeout(context.deadline) as limit:
-                request = await self._request(service, context, path)
+                request = await self._request(service, context, path, form)
                 host = request.host
                 wire = self._take(request)
                 if wire is not None:
@@ -77,7 +80,8 @@ class Web:
                 raise trouble(error, host) from None
             if wire is not None and wire.heard:
                 span = seconds(context.deadline)
-                raise Trouble(f"answer not complete within {span} ({wire.heard} bytes came)") from None
+                words = f"answer not complete within {span} ({wire.heard} bytes came)"
+                raise Trouble(words, raw=wire.so_far()) from None
             raise stage.late(host, context.deadline) from None
         finally:
             if wire is not None:
@@ -96,12 +100,12 @@ class Web:
         for secret in request.secrets:
             context.forget(secret)
 
-    async def _request(self, service: Service, context: Context, path: str) -> Request:
+    async def _request(self, service: Service, context: Context, path: str, form: bytes) -> Request:
         ready = self._ready.get((service.id, path))
         now = asyncio.get_running_loop().time()
         if ready is not None and ready.service is service and now < ready.until:
             return ready.request
-        request = await build(service, context, path)
+        request = await build(service, context, path, form)
         until = now + REQUEST_AGE if request.secrets else float("inf")
         self._ready[service.id, path] = _Ready(service, request, until)
         return request
@@ -117,15 +121,18 @@ class Web:
             within=context.deadline,
             tls=tls,
         )
+        wire.until = kept_until(self._kept_for)
         return wire
 
     def _take(self, request: Request) -> Wire | None:
         idle = self._idle.get(request.origin)
+        now = asyncio.get_running_loop().time()
         while idle:
             wire = idle.pop()
             self._kept -= 1
-            if wire.transport is not None and not wire.transport.is_closing():
+            if wire.transport is not None and not wire.transport.is_closing() and now < wire.until:
                 return wire
+            wire.abort()
         return None
 
     def _give(self, request: Request, wire: Wire) -> None:

@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controlroom.probes.port import Trouble
-from controlroom.probes.wording import foreign, trouble
+from controlroom.probes.shown import shown
+from controlroom.probes.wording import foreign, trouble, verbatim
 
 HEAD_LIMIT = 32_768
 """Bytes of status line and headers."""
 
 BODY_LIMIT = 262_144
 """Bytes of body that are read, packed or unpacked; a larger one is known by its status alone."""
+
+HEARD = 400
+"""Bytes of what is no HTTP that are looked at."""
 
 _INTERIM = range(100, 200)
 _BODILESS = frozenset({204, 205, 304})
@@ -61,6 +65,7 @@ class Wire(asyncio.Protocol):
         "host",
         "reusable",
         "transport",
+        "until",
     )
 
     def __init__(self, host: str) -> None:
@@ -70,6 +75,8 @@ class Wire(asyncio.Protocol):
         """The last answer came whole and the other side keeps the connection open."""
         self.heard = 0
         """Bytes of the present answer."""
+        self.until = float("inf")
+        """By the loop's clock: from then on another one is opened instead."""
         self._answer: asyncio.Future[Answer] | None = None
         self._bodiless = False
         self._forget()
@@ -128,7 +135,7 @@ class Wire(asyncio.Protocol):
         elif self._head and self._left < 0 and self._chunks is None:
             self._done(bytes(self._buffer))
         elif self.heard:
-            self._fail(Trouble("closed the connection in the middle of its answer"))
+            self._fail(Trouble("closed the connection in the middle of its answer", raw=self.so_far()))
         else:
             self._fail(Silent())
 
@@ -137,6 +144,13 @@ class Wire(asyncio.Protocol):
         self.reusable = False
         if self.transport is not None:
             self.transport.abort()
+
+    def so_far(self) -> str:
+        """What came of an answer that is not whole, to be read."""
+        body = bytes(self._buffer)
+        if not self._head:
+            return verbatim(body)
+        return shown(Answer(self._status, self._phrase, self._headers, body))
 
     def _fail(self, error: Exception) -> None:
         if self._answer is not None and not self._answer.done():
@@ -149,7 +163,7 @@ class Wire(asyncio.Protocol):
             self._buffer += data
             whole = self._buffer
         if not whole.startswith(b"HTTP/1."[: len(whole)]):
-            raise Trouble(_not_http(bytes(whole[:200])))
+            raise _not_http(bytes(whole[:HEARD]))
         end = whole.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0:
             if len(whole) > HEAD_LIMIT:
@@ -288,12 +302,12 @@ def read_head(head: bytes) -> tuple[int, str, dict[str, str], bool]:
     version, _, rest = first.partition(" ")
     code, _, phrase = rest.partition(" ")
     if version not in ("HTTP/1.1", "HTTP/1.0") or len(code) != 3 or not code.isdecimal() or code < "100":
-        raise Trouble(f"answers, but with broken HTTP: {foreign(first, 60)}")
+        raise Trouble(f"answers, but with broken HTTP: {foreign(first, 60)}", raw=verbatim(first))
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name or name[0] in " \t":
-            raise Trouble("answers, but with a broken HTTP header")
+            raise Trouble("answers, but with a broken HTTP header", raw=verbatim(first))
         name = name.lower()
         value = value.strip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
@@ -324,9 +338,11 @@ def unpack(body: bytes, coding: str) -> tuple[bytes, str]:
     return plain, ""
 
 
-def _not_http(start: bytes) -> str:
+def _not_http(start: bytes) -> Trouble:
     if start[:1] in (b"\x15", b"\x16") and start[1:2] == b"\x03":
-        return "speaks TLS: write https:// instead of http://"
-    words = foreign(start.decode("utf-8", "replace").split("\n")[0], 50)
-    readable = sum(c.isalnum() for c in words) * 2 >= max(4, len(words))
-    return f"answers, but not HTTP: {words}" if readable else "answers, but not HTTP"
+        return Trouble("speaks TLS: write https:// instead of http://")
+    text = start.decode("utf-8", "replace")
+    words = foreign(text.split("\n")[0], 50)
+    if sum(c.isalnum() for c in words) * 2 < max(4, len(words)):
+        return Trouble("answers, but not HTTP")
+    return Trouble(f"answers, but not HTTP: {words}", raw=verbatim(text))

@@ -13,6 +13,11 @@ from controlroom.probes.port import REASON_LIMIT, Trouble
 
 HIDDEN = "•••"
 
+RAW_LIMIT = 2_000
+"""Characters of an answer that are kept to be read."""
+
+RAW_LINES = 40
+
 _HERE = {
     errno.EMFILE: "too many files open here: raise `ulimit -n`",
     errno.ENFILE: "too many files open on this machine",
@@ -51,9 +56,15 @@ _TLS = (
     ("UNSUPPORTED_PROTOCOL", "no TLS version in common"),
     ("PROTOCOL_VERSION", "no TLS version in common"),
     ("CERTIFICATE_REQUIRED", "asks for a client certificate"),
+    ("ALERT_BAD_CERTIFICATE", "asks for another client certificate, or for one"),
+    ("ALERT_UNKNOWN_CA", "client certificate of a CA it does not know"),
+    ("ALERT_CERTIFICATE_EXPIRED", "client certificate has expired"),
+    ("ALERT_CERTIFICATE_REVOKED", "client certificate has been revoked"),
+    ("ALERT_CERTIFICATE_UNKNOWN", "client certificate not accepted"),
     ("HANDSHAKE_FAILURE", "refuses the TLS handshake"),
     ("NO_SHARED_CIPHER", "no TLS cipher in common"),
     ("UNRECOGNIZED_NAME", "has no certificate for this host name"),
+    ("NO_APPLICATION_PROTOCOL", "speaks TLS, but not HTTP/2"),
     ("UNEXPECTED_EOF", "closed the connection during the TLS handshake"),
 )
 
@@ -65,13 +76,26 @@ _SECRETS = re.compile(
     re.IGNORECASE,
 )
 
+_MARKS = ("://", "bearer", "basic", "pass", "pwd", "secret", "token", "key")
+"""What every match of `_SECRETS` holds: most texts hold none of it, and a look costs a tenth of a search."""
+
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without `secrets`, and without what looks like one: URL credentials, tokens, passwords."""
     for secret in secrets:
         if secret:
             text = text.replace(secret, HIDDEN)
-    return _SECRETS.sub(_hide, text)
+    folded = text.casefold()
+    return _SECRETS.sub(_hide, text) if any(mark in folded for mark in _MARKS) else text
+
+
+def without_cut(text: str, secrets: Iterable[str]) -> str:
+    """`text`, an answer that may have been cut anywhere, without the beginning of a secret at its end."""
+    for secret in secrets:
+        for length in range(len(secret) - 1, 2, -1):
+            if text.endswith(secret[:length]):
+                return text[:-length] + HIDDEN
+    return text
 
 
 def _hide(match: re.Match[str]) -> str:
@@ -83,6 +107,17 @@ def _hide(match: re.Match[str]) -> str:
 def foreign(text: object, limit: int = 80) -> str:
     """Another system's words as a short clause of ours: one clean line, secrets hidden, no final stop."""
     return " ".join(clean(redact(clean(text, 2_000)), limit).split()).rstrip(". ")
+
+
+def verbatim(answer: bytes | str, limit: int = RAW_LIMIT) -> str:
+    """The beginning of an answer for people to read: its lines, each cleaned, what looks secret hidden.
+
+    Secrets of the configuration are hidden afterwards by whoever knows them. Costs too much to be made of
+    every answer: make it of one that differs from the last.
+    """
+    text = answer[: 4 * limit].decode("utf-8", "replace") if isinstance(answer, bytes) else answer[:limit]
+    lines = redact(text[:limit]).splitlines()[:RAW_LINES]
+    return "\n".join(clean(line.replace("\t", "    "), limit) for line in lines).rstrip()
 
 
 def sentence(reason: str) -> str:
@@ -143,6 +178,6 @@ def _tls(error: object, host: str) -> str:
         return f"certificate not accepted: {foreign(getattr(error, 'verify_message', ''), 60)}"
     name = str(getattr(error, "reason", None) or error)
     for part, words in _TLS:
-        if part in name.upper():
+        if part in name.upper().replace(" ", "_"):
             return words
     return f"TLS failed: {foreign(name.replace('_', ' ').lower(), 60)}"
