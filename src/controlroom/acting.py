@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from controlroom.domain.actions import Action, Outcome
     from controlroom.domain.board import Item, Status
     from controlroom.domain.documents import CellEdit
+    from controlroom.domain.health import Beat
     from controlroom.domain.snapshot import Snapshot
     from controlroom.engine.ports import Clock
     from controlroom.stores.delivery import Delivery
+    from controlroom.stores.heartbeats import Heartbeats
+    from controlroom.stores.logs import Settings
 
 
 def who(config: Config, override: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
@@ -79,6 +83,27 @@ def store_name(config: Config) -> str:
 
 def open_store(config: Config, url: str) -> Log:
     """The log at `url`, with the user, password and certificates of ``[store]``. Raises Unavailable."""
+    from controlroom.stores import logs
+
+    settings = _settings(config)
+    try:
+        return logs.open_log(url, config.folder, settings)
+    except ValueError as problem:
+        raise Unavailable(f"[store].url: {problem}", "correct it") from None
+
+
+def open_reports(config: Config) -> Heartbeats:
+    """Where jobs report in: beside the configured log. Raises Unavailable."""
+    from controlroom.stores.heartbeats import open_heartbeats
+
+    settings = _settings(config)
+    try:
+        return open_heartbeats(config.store.url, config.folder, settings)
+    except ValueError as problem:
+        raise Unavailable(f"[store].url: {problem}", "correct it") from None
+
+
+def _settings(config: Config) -> Settings:
     from controlroom.config import secrets
     from controlroom.stores import logs
 
@@ -91,7 +116,7 @@ def open_store(config: Config, url: str) -> Log:
     def file(name: str | None) -> str | None:
         return str(config.folder / Path(name).expanduser()) if name else None
 
-    settings = logs.Settings(
+    return logs.Settings(
         timeout=store.timeout,
         username=store.username,
         password=password,
@@ -99,10 +124,39 @@ def open_store(config: Config, url: str) -> Log:
         cert=file(store.cert),
         key=file(store.key),
     )
-    try:
-        return logs.open_log(url, config.folder, settings)
-    except ValueError as problem:
-        raise Unavailable(f"[store].url: {problem}", "correct it") from None
+
+
+class Reports:
+    """Reads the last reports of heartbeats, in a thread each; opened when the first is asked for."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._opened: Heartbeats | None = None
+        self._opening = threading.Lock()
+        self._asked: dict[str, asyncio.Task[Beat | None]] = {}
+
+    async def last(self, service: str) -> Beat | None:
+        """The last report of that heartbeat; None: never reported. Raises Trouble where it is not known."""
+        from controlroom.domain.services import Health
+        from controlroom.net.threads import in_daemon
+        from controlroom.probes.port import Trouble
+
+        task = self._asked.get(service)
+        if task is None or task.done():
+            task = self._asked[service] = asyncio.create_task(in_daemon(self._read, service))
+            # Seen, also where everybody who asked has given up.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            # A store that hangs holds one thread for each heartbeat, however often it is asked.
+            return await asyncio.shield(task)
+        except Unavailable as problem:
+            raise Trouble(f"reports cannot be read: {problem.reason}", Health.UNKNOWN) from None
+
+    def _read(self, service: str) -> Beat | None:
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_reports(self._config)
+        return self._opened.read(service)
 
 
 class LateLog:

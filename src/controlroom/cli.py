@@ -341,6 +341,12 @@ def _store(parser: argparse.ArgumentParser) -> None:
     _branch(parser, *STORE)
 
 
+def _heartbeat(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the heartbeat's id or name")
+    parser.add_argument("--fail", action="store_true", help="the job has run and failed")
+    parser.add_argument("--message", metavar="TEXT", help="a line about it, such as how much it did")
+
+
 def _diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "before", nargs="?", metavar="FROM", help="status file or date; else the last standup"
@@ -387,6 +393,7 @@ COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
     ("log", "the triage log: who did what, when", _log),
     ("outbox", "your actions that are not in the log yet", _outbox),
     ("store", "copy the triage log to another store", _store),
+    ("heartbeat", "say that a job has run, for a service of kind heartbeat", _heartbeat),
     ("lint", "what is wrong with what people wrote", _nothing),
     ("diff", "what changed since the last standup, or between two status files", _diff),
     ("publish", "write the status JSON of the day", _publish),

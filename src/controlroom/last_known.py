@@ -76,11 +76,20 @@ _BOARD: frozenset[SourceKind] = frozenset(("documents", "status", "store"))
 """Sources of cards and blockers."""
 
 
+def journal_path(config: Config, environ: Mapping[str, str]) -> Path | None:
+    """Where transitions of this configuration's services are kept; None where there is no place."""
+    from controlroom.config import folders
+
+    folder = folders.state_folder(environ)
+    return folder / "health" / f"{_name(config.path)}.jsonl" if folder and config.path else None
+
+
 def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
     from controlroom.config import folders
 
     folder = folders.cache_folder(environ)
-    if folder is None or config.path is None:
-        return None
-    name = hashlib.sha256(str(config.path.resolve()).encode()).hexdigest()[:24]
-    return folder / "rooms" / f"{name}.saved"
+    return folder / "rooms" / f"{_name(config.path)}.saved" if folder and config.path else None
+
+
+def _name(path: Path) -> str:
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:24]

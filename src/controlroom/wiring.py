@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from controlroom.config.values import Config, PrometheusServer
 from controlroom.domain import telemetry
-from controlroom.domain.health import ServiceState
+from controlroom.domain.health import ServiceState, host_of, remote
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
 from controlroom.domain.telemetry import GapCode, SignalReading
 
 if TYPE_CHECKING:
-    from controlroom.acting import Desk
+    from pathlib import Path
+
+    from controlroom.acting import Desk, Reports
+    from controlroom.domain.health import Beat
     from controlroom.domain.program import Program
+    from controlroom.domain.services import Service
     from controlroom.engine.engine import Engine
     from controlroom.engine.ports import Clock, Source
     from controlroom.stores.delivery import Delivery
+    from controlroom.watching import Watching
+
+    Beats = Callable[[str], Awaitable[Beat | None]]
+    """Gives the last report of a heartbeat, by its service id."""
 
 
 def utc_now() -> datetime:
@@ -47,8 +55,11 @@ class Room:
     """Sources to use; None is all."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     """Names the person and the folder of the outbox."""
+    journal: Path | None = None
+    """Where transitions of services are kept; None: nowhere."""
     _delivery: Delivery | None = None
     _desk: Desk | None = None
+    _reports: Reports | None = None
     _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     _engine: Engine | None = None
 
@@ -65,8 +76,16 @@ class Room:
         """Poll until cancelled."""
         # The client libraries take most of a second to import: in a thread, so that keys are answered.
         sources = await asyncio.to_thread(self._sources)
+        watching = self._watching()
+        if watching is not None:
+            self.snapshot = await watching.resume(self.snapshot)
+            self.subscribe(watching.see)
         self._engine = self._new_engine()
-        await self._engine.run(sources)
+        try:
+            await self._engine.run(sources)
+        finally:
+            if watching is not None:
+                await watching.close()
 
     @property
     def delivery(self) -> Delivery:
@@ -101,7 +120,29 @@ class Room:
         """Look at everything once, within `within` seconds, and return what was seen."""
         sources = self._sources()
         engine = self._new_engine()
-        return await engine.sweep(sources, within)
+        return await self._lasting(await engine.sweep(sources, within))
+
+    async def _lasting(self, snapshot: Snapshot) -> Snapshot:
+        """`snapshot` of one look, with since when its services are as they are, where a room is watching."""
+        if self.journal is None or not any(state.probed_at for state in snapshot.services):
+            return snapshot
+        from controlroom.domain.health import lasting
+        from controlroom.net.threads import in_daemon
+        from controlroom.stores import health_journal
+
+        try:
+            watched = await in_daemon(health_journal.read, self.journal)
+        except OSError:
+            return snapshot
+        within = health_journal.WATCHING_EVERY
+        return replace(snapshot, services=tuple(lasting(s, watched, within) for s in snapshot.services))
+
+    def _watching(self) -> Watching | None:
+        if self.journal is None or not self.config.services or not self._wanted("services"):
+            return None
+        from controlroom.watching import Watching
+
+        return Watching(self.journal, self.clock)
 
     def _new_engine(self) -> Engine:
         from controlroom.engine.engine import Engine
@@ -133,14 +174,23 @@ class Room:
         makers: Sequence[tuple[SourceKind, Callable[[Config, Clock], Sequence[Source]]]] = (
             ("documents", _documents),
             ("status", _status),
-            ("services", _services),
+            ("self", _self_check),
             ("metrics", _metrics),
             ("alerts", _alerts),
         )
         sources = [
             source for kind, make in makers if self._wanted(kind) for source in make(self.config, self.clock)
         ]
+        if self._wanted("services"):
+            sources += _services(self.config, self.clock, self._beats)
         return [*sources, self._log_source()] if self._wanted("store") else sources
+
+    async def _beats(self, service: str) -> Beat | None:
+        from controlroom.acting import Reports
+
+        if self._reports is None:
+            self._reports = Reports(self.config)
+        return await self._reports.last(service)
 
     def _log_source(self) -> Source:
         from controlroom.sources.log import LogSource
@@ -157,12 +207,16 @@ def build(
     sources: Collection[SourceKind] | None = None,
     restored: Snapshot | None = None,
     environ: Mapping[str, str] = os.environ,
+    journal: Path | None = None,
 ) -> Room:
-    """A room for `config`, showing `restored` (the room of an earlier run) until sources answer."""
+    """A room for `config`, showing `restored` (the room of an earlier run) until sources answer.
+
+    `journal` is where transitions of services are kept and taken up again.
+    """
     snapshot = _first(config, sources)
     if restored is not None:
         snapshot = _resumed(snapshot, restored)
-    return Room(config, snapshot, clock, sources, environ)
+    return Room(config, snapshot, clock, sources, environ, journal)
 
 
 def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
@@ -173,10 +227,7 @@ def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
     return Snapshot(
         program=config.program,
         sources=statuses,
-        services=tuple(
-            ServiceState(service, interval=service.interval or config.polling.services)
-            for service in config.services
-        ),
+        services=tuple(ServiceState(service, interval=_pace(service, config)) for service in config.services),
         signals=readings,
         coverage=coverage,
         gates=_gates(config.program, coverage),
@@ -269,6 +320,8 @@ def _statuses(config: Config) -> list[SourceStatus]:
         statuses.append(SourceStatus("status", "status", config.status.dir, config.status.interval))
     if config.services:
         statuses.append(SourceStatus("services", "services", "services", _services_interval(config)))
+    if _looks_at_itself(config):
+        statuses.append(SourceStatus("self", "self", "this machine", config.self_check.interval))
     for server in config.prometheus:
         statuses.append(SourceStatus(_metrics_id(server), "metrics", server.id, server.interval))
     for manager in config.alertmanagers:
@@ -290,7 +343,22 @@ def _store_title(url: str) -> str:
 
 
 def _services_interval(config: Config) -> float:
-    return min(service.interval or config.polling.services for service in config.services)
+    return min(_pace(service, config) for service in config.services)
+
+
+def _pace(service: Service, config: Config) -> float:
+    """Seconds between two probes of `service`: its own, its kind's, or everybody's."""
+    from controlroom.probes import REGISTRY
+
+    kind = REGISTRY.get(service.kind)
+    usual = max(kind.pace, config.polling.services) if kind and kind.pace else config.polling.services
+    return service.interval or usual
+
+
+def _looks_at_itself(config: Config) -> bool:
+    """A room whose services are all on this machine needs no network to be right about them."""
+    declared = config.self_check.targets or config.self_check.dns
+    return bool(config.services) and bool(declared or any(map(remote, config.services)))
 
 
 def _resolver(config: Config) -> Callable[[SecretRef], str]:
@@ -330,20 +398,45 @@ def _status(config: Config, clock: Clock) -> Sequence[Source]:
     ]
 
 
-def _services(config: Config, clock: Clock) -> Sequence[Source]:
+def _services(config: Config, clock: Clock, beats: Beats) -> list[Source]:
     if not config.services:
-        return ()
+        return []
     from controlroom.probes.prober import Prober
     from controlroom.sources.services import ServicesSource
 
+    paced = [
+        service if service.interval else replace(service, interval=_pace(service, config))
+        for service in config.services
+    ]
     return [
         ServicesSource(
-            config.services,
-            Prober(clock, _resolver(config)),
+            paced,
+            Prober(clock, _resolver(config), folder=config.folder, beats=beats),
             clock,
             interval=config.polling.services,
             timeout=config.polling.timeout,
             at_once=config.polling.at_once,
+        )
+    ]
+
+
+def _self_check(config: Config, clock: Clock) -> Sequence[Source]:
+    if not _looks_at_itself(config):
+        return ()
+    from controlroom.probes.prober import Prober
+    from controlroom.sources.selfcheck import SelfCheckSource
+
+    asked = config.self_check
+    hosts = dict.fromkeys(host_of(service) for service in config.services if remote(service))
+    named = [host for host in hosts if not host.replace(".", "").isdecimal() and ":" not in host]
+    return [
+        SelfCheckSource(
+            Prober(clock, _resolver(config), folder=config.folder),
+            clock,
+            targets=asked.targets,
+            names=[asked.dns] if asked.dns else named,
+            interval=asked.interval,
+            timeout=asked.timeout,
         )
     ]
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from controlroom.domain.health import ProbeResult, ServiceState, advance, explain, initial
+from controlroom.domain.maintenance import Window
+from controlroom.domain.program import Dependency
+from controlroom.domain.selfcheck import Check
 from controlroom.domain.services import Health, Service
 from controlroom.headless import services as shown
 
@@ -90,7 +94,83 @@ def test_causes_and_doubts_are_said() -> None:
     assert shown.as_json(down, NOW)["services"][1]["caused_by"] == "redis"
 
 
+def test_scripts_learn_whether_it_is_this_machine() -> None:
+    """Why services are unverified stands beside them."""
+    cut = Check("route", False, "no default route")
+    assert shown.as_json(ROOM, NOW, (), (cut,))["self"] == [
+        {"name": "route", "ok": False, "text": "no default route"}
+    ]
+
+
 def test_none_configured_says_how_to_add_one() -> None:
     """Empty is not the same as well."""
     assert "[[services]]" in shown.as_text([], NOW)
-    assert shown.as_json([], NOW) == {"services": []}
+    assert shown.as_json([], NOW) == {"services": [], "self": []}
+
+
+def test_whom_a_service_reaches_is_followed_to_the_end() -> None:
+    """Squads, milestones, services and dependencies of whatever needs it, nearest first."""
+    redis = Service("redis", "redis", squads=("ops",), milestones=("m1",))
+    api = Service("api", "http", squads=("web",), depends_on=("redis",), milestones=("m2",))
+    shop = Service("shop", "http", squads=("sales", "web"), depends_on=("api",))
+    states = [state(service, (Health.UP, "ok")) for service in (redis, api, shop)]
+    entry = shown.as_json(states, NOW, (Dependency("Cache", services=("redis",)),))["services"][0]
+    assert entry["affects"] == {
+        "squads": ["ops", "web", "sales"],
+        "milestones": ["m1", "m2"],
+        "services": ["api", "shop"],
+        "dependencies": ["Cache"],
+    }
+
+
+def test_the_last_hour_is_twelve_words() -> None:
+    """Oldest first, null while nothing was known; the answer itself is in no document."""
+    ended = T0 + timedelta(minutes=31)
+    past = (
+        ProbeResult("redis", T0, Health.UP, "PONG"),
+        ProbeResult("redis", T0 + timedelta(minutes=21), Health.DOWN, "refused", raw="-LOADING secret"),
+    )
+    found = initial(Service("redis", "redis", down_after=1), 1800.0)
+    for result in past:
+        found = advance(found, result)
+    document = shown.as_json([found], ended)
+    entry = document["services"][0]
+    assert entry["history"] == [None] * 5 + ["up"] * 5 + ["down"] * 2
+    assert entry["answered_at"] == "2025-10-06T16:21:00Z"
+    assert "LOADING" not in json.dumps(document)
+
+
+def test_flapping_and_planned_work_are_said() -> None:
+    """As a flag and a window in the document, as words in the text; planned work alone is fine."""
+    window = Window("Patching", start=T0, end=T0 + timedelta(hours=1), zone="UTC")
+    busy = replace(state(Service("bus", "tcp", maintenance=(window,)), (Health.DOWN, "refused")), flaps=3)
+    calm = state(REDIS, (Health.UP, "PONG"))
+    first, second = shown.as_json([busy, calm], NOW)["services"]
+    assert (first["state"], first["flapping"], second["flapping"]) == ("maintenance", True, False)
+    assert first["maintenance"] == {"text": "Patching", "until": "2025-10-06T17:00:00Z"}
+    assert second["maintenance"] is None
+    text = shown.as_text([busy, calm], NOW)
+    assert "MAINTENANCE        bus    Patching until Mon 17:00 UTC; down: refused" in text
+    assert "flapped 3 times in the last hour" in text
+    assert shown.exit_code([busy], NOW) == 0
+
+
+def test_groups_are_headed_and_the_one_with_the_worst_is_first() -> None:
+    """Those without a group come under a name of their own, last among equals."""
+    states = [
+        state(Service("mail", "http"), (Health.UP, "ok")),
+        state(Service("web", "http", group="edge"), (Health.UP, "ok")),
+        state(Service("redis", "redis", group="data"), (Health.UP, "PONG")),
+        state(Service("kafka", "kafka", group="data"), (Health.DOWN, "refused")),
+    ]
+    lines = shown.as_text(states, NOW).splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["data", "edge", "other", "1 down, 3 up"]
+    assert "kafka" in lines[1]
+
+
+def test_a_doubt_comes_before_everything_and_failures_in_it_are_unknown() -> None:
+    """Which check fails, and no failure counted as an outage."""
+    doubted = replace(state(REDIS, (Health.DOWN, "no route to host")), verified=False)
+    text = shown.as_text([doubted], NOW, [Check("route", False, "no default route")])
+    assert text.startswith("is it me: no default route\nUNVERIFIED 8s")
+    assert text.endswith("\n1 unknown\n")

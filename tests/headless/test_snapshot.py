@@ -11,8 +11,9 @@ import pytest
 from controlroom.domain.board import Item, Squad
 from controlroom.domain.health import ServiceState
 from controlroom.domain.lints import Lint
-from controlroom.domain.program import Program
+from controlroom.domain.program import Dependency, Program
 from controlroom.domain.rituals import Ritual
+from controlroom.domain.selfcheck import Check
 from controlroom.domain.services import Health, Service
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Snapshot, SourceStatus
@@ -64,6 +65,7 @@ KEYS = {
         "items",
     ),
     *("blockers", "gaps", "gates", "alerts", "rituals", "waiting", "lints", "attention"),
+    *("self", "dependencies"),
 }
 
 
@@ -181,8 +183,9 @@ def test_the_plain_room_reads_from_top_to_bottom() -> None:
     headings = [line for line in text.splitlines() if line and not line.startswith(" ")]
     assert headings[0] == "The Press · Tue 2031-05-06 08:59 WEST · Tue 13:29 IST · W1D4"
     assert headings[1:] == [
-        *("Attention", "Since the last standup", "Waves", "Squads", "Blockers", "Services", "Telemetry"),
-        *("Alerts", "Milestones", "Rituals", "Lints", "Triage log", "Sources"),
+        *("Attention", "Since the last standup", "Waves", "Squads", "Blockers", "Services"),
+        *("Dependencies", "Telemetry", "Alerts", "Milestones", "Rituals", "Lints", "Triage log"),
+        *("This machine", "Sources"),
     ]
     assert "  critical: service: queue DOWN 1h 00m · refused\n" in text
     assert "  unknown: the source cannot be read\n" in text
@@ -194,3 +197,58 @@ def test_the_plain_room_holds_no_escape_sequence() -> None:
     """Plain means plain."""
     text = as_plain(calm(), NOW, "UTC")
     assert all(character == "\n" or character.isprintable() for character in text)
+
+
+CUT_OFF = (Check("clock", True, "runs evenly"), Check("route", False, "no default route"))
+
+
+def test_a_machine_in_trouble_needs_attention_and_its_doubts_are_no_outages() -> None:
+    """What it supposes of services is as bad as not knowing, not as bad as knowing."""
+    doubted = replace(DOWN, verified=False, failures=2)
+    found = attention(calm(services=(doubted,), self_checks=CUT_OFF), NOW)
+    assert [(one.kind, one.severity) for one in found] == [("self", "error"), ("service", "warning")]
+    assert found[0].text == "is it me: no default route"
+    assert exit_code(calm(self_checks=CUT_OFF), attention(calm(self_checks=CUT_OFF), NOW)) == 1
+
+
+def test_what_another_service_explains_never_weighs_more_than_before() -> None:
+    """A degraded dependent stays a warning; one that is down is an error, not critical."""
+    for health, severity in ((Health.DEGRADED, "warning"), (Health.DOWN, "error")):
+        (one,) = attention(calm(services=(replace(DOWN, health=health, caused_by="bus"),)), NOW)
+        assert one.severity == severity
+
+
+def test_the_machine_and_the_dependencies_are_in_the_document() -> None:
+    """With null for what cannot be judged and for what nothing watches."""
+    program = Program(
+        id="press",
+        squads=PROGRAM.squads,
+        dependencies=(
+            Dependency("Queue", "Pages travel on it", "ops", ("queue",), ("paper",)),
+            Dependency("Post"),
+        ),
+    )
+    waits = Blocker("b", "No paper", owning_squad="paper", blocking_squad="ops")
+    checks = (*CUT_OFF, Check("dns", None, "nothing to look up"))
+    room = calm(program=program, services=(DOWN,), blockers=(waits,), self_checks=checks)
+    document = as_json(room, NOW, "UTC")
+    assert document["self"][1:] == [
+        {"name": "route", "ok": False, "text": "no default route"},
+        {"name": "dns", "ok": None, "text": "nothing to look up"},
+    ]
+    queue, post = document["dependencies"]
+    assert queue == {
+        "name": "Queue",
+        "text": "Pages travel on it",
+        "owner": "ops",
+        "state": "down",
+        "services": ["queue"],
+        "waiting": {"squads": ["paper", "ink"], "services": [], "blockers": ["b"]},
+    }
+    assert (post["state"], post["owner"], post["waiting"]["squads"]) == (None, None, [])
+    text = as_plain(room, NOW, "UTC")
+    assert "  is it me: no default route\n" in text
+    assert "Queue  owner ops · queue: refused · waiting: 2 squads (paper, ink), 1 blocker (b)" in text
+    assert "  no probe declared  Post  no owner\n" in text
+    assert "  route: FAILS: no default route\n" in text
+    assert "  dns: unknown: nothing to look up\n" in text

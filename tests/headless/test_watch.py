@@ -9,6 +9,7 @@ from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
 from controlroom.domain.health import ServiceState
 from controlroom.domain.program import Program
+from controlroom.domain.selfcheck import Check
 from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.triage import Blocker
@@ -33,6 +34,21 @@ def test_a_service_that_went_down() -> None:
     """Instant, service, both states, reason."""
     down = replace(BEFORE, services=(replace(UP, health=Health.DOWN, reason="refused"),))
     assert lines(down) == ["2031-05-06T08:00:00Z service redis up → down: refused"]
+
+
+def test_a_failure_in_doubt_says_so() -> None:
+    """While this machine itself may be cut off, no line blames a service; what is wrong here is a line."""
+    cut = Check("route", False, "no default route")
+    down = replace(UP, health=Health.DOWN, reason="no connection", verified=False)
+    blind = replace(BEFORE, services=(down,), self_checks=(cut, Check("clock", True, "runs evenly")))
+    assert lines(blind) == [
+        "2031-05-06T08:00:00Z self route new → failing: no default route",
+        "2031-05-06T08:00:00Z service redis up → down: no connection · "
+        "unverified: this machine itself may be cut off",
+    ]
+    assert lines(replace(blind, self_checks=()), blind) == [
+        "2031-05-06T08:00:00Z self route failing → gone: no default route"
+    ]
 
 
 def test_the_same_as_json() -> None:

@@ -27,6 +27,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "triage": ("blocker", "item"),
     "log": ("log", "store_copy"),
     "outbox": ("outbox", "outbox_drain", "outbox_drop", "outbox_again"),
+    "heartbeat": ("heartbeat",),
     "themes": ("themes_list", "themes_check"),
 }
 """Module of this package → the commands in it."""

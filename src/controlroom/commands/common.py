@@ -77,7 +77,12 @@ class Given:
         """One look at the sources of these kinds, at all of them without any."""
         from controlroom.headless.sweeping import sweep
 
-        return sweep(config, self.now, frozenset(kinds) or None)
+        journal = None
+        if self.at is None:  # at another time nothing that is kept is about now
+            from controlroom.last_known import journal_path
+
+            journal = journal_path(config, os.environ)
+        return sweep(config, self.now, frozenset(kinds) or None, journal)
 
     def print(self, text: Callable[[], str], document: Callable[[], dict[str, Any]]) -> None:
         """The document with ``--json``, else the text."""

@@ -45,13 +45,17 @@ def watch(options: Namespace) -> int:
 
 def services(options: Namespace) -> int:
     """Health of the services."""
+    from controlroom.domain.needs import needs
     from controlroom.headless import services as shown
 
     asked = given(options)
-    seen = asked.sweep(asked.config(), "services")
+    seen = asked.sweep(asked.config(), "services", "self")
     now = asked.now()
     say_failures(seen)
-    asked.print(lambda: shown.as_text(seen.services, now), lambda: shown.as_json(seen.services, now))
+    asked.print(
+        lambda: shown.as_text(seen.services, now, seen.self_checks, needs(seen, now)),
+        lambda: shown.as_json(seen.services, now, seen.program.dependencies, seen.self_checks),
+    )
     return answered(seen, shown.exit_code(seen.services, now))
 
 

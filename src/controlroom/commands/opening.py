@@ -45,7 +45,11 @@ def room(options: Namespace) -> int:
     )
     if asked.at is not None:  # a room at another time has nothing to do with the one kept last
         return run(wiring.build(config, clock=wiring.clock_set(asked.at)), seen_as)
-    opened = wiring.build(config, restored=last_known.recall(config, os.environ))
+    opened = wiring.build(
+        config,
+        restored=last_known.recall(config, os.environ),
+        journal=last_known.journal_path(config, os.environ),
+    )
     try:
         return run(opened, seen_as)
     finally:

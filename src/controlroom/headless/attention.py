@@ -8,11 +8,13 @@ from typing import Literal, NamedTuple
 
 from controlroom.domain.health import settle
 from controlroom.domain.instants import duration
+from controlroom.domain.selfcheck import failing as failing_checks
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
 from controlroom.domain.telemetry import GapCode
 from controlroom.domain.triage import age, sla
+from controlroom.domain.worst import told
 from controlroom.headless import actions, telemetry
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
@@ -32,6 +34,7 @@ class Attention(NamedTuple):
 def attention(snapshot: Snapshot, now: datetime) -> tuple[Attention, ...]:
     """Everything that needs attention at `now`, by severity, in the order of the room within one."""
     found = (
+        *_itself(snapshot),
         *_services(snapshot, now),
         *_blockers(snapshot, now),
         *_undelivered(snapshot),
@@ -56,6 +59,12 @@ def failing(snapshot: Snapshot) -> bool:
     return any(source.error or source.read_at is None for source in snapshot.sources)
 
 
+def _itself(snapshot: Snapshot) -> Iterator[Attention]:
+    """What this machine finds wrong with itself: it puts in doubt what it says of everything else."""
+    for check in failing_checks(snapshot.self_checks):
+        yield Attention("self", check.name, f"is it me: {check.text}", "error")
+
+
 def _services(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
     severities: dict[Health, Severity] = {
         Health.DOWN: "critical",
@@ -64,7 +73,7 @@ def _services(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
     }
     asked = any(s.kind == "services" and s.read_at and not s.error for s in snapshot.sources)
     for state in settle(snapshot.services, now) if asked else ():
-        severity = severities.get(state.health)
+        severity = severities.get(told(state))
         if severity is None:
             continue
         parts = [f"{state.service.name or state.service.id} {str(state.health).upper()}"]
@@ -73,7 +82,7 @@ def _services(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
         parts += [state.reason] if state.reason else []
         if state.caused_by:
             parts.append(f"caused by {state.caused_by}")
-            severity = "error"
+            severity = "error" if severity == "critical" else severity
         if not state.verified:
             parts.append("unverified")
         yield Attention("service", state.service.id, " · ".join(parts), severity)

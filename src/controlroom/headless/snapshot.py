@@ -11,8 +11,10 @@ from controlroom.domain.board import COLUMNS, Item
 from controlroom.domain.freshness import freshness
 from controlroom.domain.health import settle
 from controlroom.domain.instants import duration, maybe, render
+from controlroom.domain.needs import needs
 from controlroom.domain.program import Milestone
 from controlroom.domain.ranking import ranked
+from controlroom.domain.selfcheck import Check
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.status import room_status
 from controlroom.domain.telemetry import GapCode, undecided
@@ -45,7 +47,9 @@ def as_json(
         "start": program.start.isoformat() if program.start else None,
         "position": _position(snapshot, now),
         "sources": [_source(source, now) for source in snapshot.sources],
-        "services": services.as_json(snapshot.services, now)["services"],
+        "self": services.checks_as_json(snapshot.self_checks),
+        "services": services.as_json(snapshot.services, now, program.dependencies)["services"],
+        "dependencies": services.needs_as_json(needs(snapshot, now)),
         "squads": seen["squads"],
         "waves": _waves_json(snapshot, now, seen["waves"]),
         "items": [
@@ -137,12 +141,14 @@ def as_plain(snapshot: Snapshot, now: datetime, viewer_zone: str) -> str:
         ("Squads", _squads(snapshot), "none declared: add [[squads]] or a wave schedule"),
         ("Blockers", _blockers(snapshot, now), "none listed"),
         ("Services", _services(snapshot, now), "none declared: add [[services]]"),
+        ("Dependencies", _needs(snapshot, now), "none declared: add [[dependencies]] or a wave schedule"),
         ("Telemetry", _telemetry(snapshot, now), "no signal declared: add [[squads.signals]]"),
         ("Alerts", _alerts(snapshot, now), _no_alerts(snapshot)),
         ("Milestones", _milestones(snapshot, now), "none declared: add [[milestones]] or a wave schedule"),
         ("Rituals", _rituals(snapshot, now, viewer_zone), "none declared: add [[rituals]]"),
         ("Lints", (f"{lint.place(one)}: {one.code} {one.message}" for one in snapshot.lints), "none"),
         ("Triage log", _log_lines(snapshot), "not read"),
+        ("This machine", (_check(check) for check in snapshot.self_checks), "not looked at"),
         ("Sources", (_source_line(source, now) for source in snapshot.sources), "none configured"),
     )
     lines = [_headline(snapshot, now, viewer_zone)]
@@ -236,8 +242,13 @@ def _blockers(snapshot: Snapshot, now: datetime) -> Iterator[str]:
 
 
 def _services(snapshot: Snapshot, now: datetime) -> Iterator[str]:
-    for state in settle(snapshot.services, now):
-        yield services.line(state, now)
+    yield from services.doubt(snapshot.self_checks)
+    yield from services.by_state(settle(snapshot.services, now), now)
+
+
+def _needs(snapshot: Snapshot, now: datetime) -> Iterator[str]:
+    for need in needs(snapshot, now):
+        yield services.need_line(need, now)
 
 
 def _telemetry(snapshot: Snapshot, now: datetime) -> Iterator[str]:
@@ -280,6 +291,10 @@ def _rituals(snapshot: Snapshot, now: datetime, viewer_zone: str) -> Iterator[st
         extras = "".join(f" · {part}" for part in (one["scenario"], *one["flags"]) if part)
         yield f"in {one['countdown']}: {one['title']} · {one['local']}{extras}"
     yield from said["notices"]
+
+
+def _check(check: Check) -> str:
+    return f"{check.name}: {'' if check.ok else 'unknown: ' if check.ok is None else 'FAILS: '}{check.text}"
 
 
 def _source_line(source: SourceStatus, now: datetime) -> str:

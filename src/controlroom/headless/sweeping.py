@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from controlroom.config.values import Config
@@ -16,18 +17,27 @@ WITHIN = 15.0
 
 
 def sweep(
-    config: Config, clock: Callable[[], datetime], kinds: Collection[SourceKind] | None = None
+    config: Config,
+    clock: Callable[[], datetime],
+    kinds: Collection[SourceKind] | None = None,
+    journal: Path | None = None,
 ) -> Snapshot:
-    """The room as it is now. `kinds` limits it to some sources; None asks them all."""
-    return run(_sweep(config, clock, kinds))
+    """The room as it is now. `kinds` limits it to some sources; None asks them all.
+
+    `journal` is where a room that is open keeps transitions of services: it knows since when.
+    """
+    return run(_sweep(config, clock, kinds, journal))
 
 
 async def _sweep(
-    config: Config, clock: Callable[[], datetime], kinds: Collection[SourceKind] | None
+    config: Config,
+    clock: Callable[[], datetime],
+    kinds: Collection[SourceKind] | None,
+    journal: Path | None,
 ) -> Snapshot:
     from controlroom import wiring
 
-    room = wiring.build(config, clock=clock, sources=kinds)
+    room = wiring.build(config, clock=clock, sources=kinds, journal=journal)
     return await room.sweep(WITHIN)
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from controlroom.domain.instants import render
+from controlroom.domain.selfcheck import failing
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.headless import actions, output
+from controlroom.headless.services import UNVERIFIED
 
 if TYPE_CHECKING:
     from controlroom.wiring import Room
@@ -35,6 +37,14 @@ def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]
     """
     pairs: tuple[tuple[str, Iterable[Any], Iterable[Any], _Id, _State, _Text], ...] = (
         ("source", before.sources, after.sources, lambda s: s.id, _source, lambda s: s.error or ""),
+        (
+            "self",
+            failing(before.self_checks),
+            failing(after.self_checks),
+            lambda c: c.name,
+            lambda c: "failing",
+            lambda c: c.text,
+        ),
         ("service", before.services, after.services, lambda s: s.service.id, _health, _reason),
         ("signal", before.signals, after.signals, lambda r: r.id, lambda r: str(r.code), lambda r: r.text),
         ("gate", before.gates, after.gates, lambda g: g.wave, lambda g: g.verdict, lambda g: ""),
@@ -91,7 +101,8 @@ def _health(state: Any) -> str:
 
 def _reason(state: Any) -> str:
     cause = f"caused by {state.caused_by}" if state.caused_by else ""
-    return " · ".join(part for part in (state.reason, cause) if part)
+    doubt = "" if state.verified else UNVERIFIED
+    return " · ".join(part for part in (state.reason, cause, doubt) if part)
 
 
 def _alert(alert: Any) -> str:
