@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 
-from benchmarks import headless, room, sweep, triage
+from benchmarks import headless, mixed, room, sweep, triage
 
 PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
     "headless": headless.run,
     "sweep": sweep.run,
     "room": room.run,
     "triage": triage.run,
+    "mixed": mixed.run,
 }
 
 

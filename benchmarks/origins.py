@@ -1,6 +1,7 @@
 """A small real HTTP/1.1 server on many loopback ports, in a process of its own.
 
-``python -m benchmarks.origins COUNT`` prints the ports on one line and serves until it is killed.
+``python -m benchmarks.origins COUNT [--silent]`` prints the ports on one line and serves until it is killed;
+a silent server takes every connection and never answers.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ class Origin(asyncio.Protocol):
             self.transport.write(ANSWER)
 
 
-async def serve(count: int) -> None:
+async def serve(count: int, protocol: type[asyncio.Protocol] = Origin) -> None:
     """Listen on `count` ports of the kernel's choice, print them, serve."""
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(Origin, "127.0.0.1", 0) for _ in range(count)]
+    servers = [await loop.create_server(protocol, "127.0.0.1", 0, backlog=1024) for _ in range(count)]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), asyncio.Protocol if "--silent" in sys.argv else Origin))

@@ -15,7 +15,8 @@ SOURCE = Path(controlroom.__file__).parent
 ROOMS = frozenset(
     {
         *("domain", "config", "engine", "net", "probes", "sources", "stores", "documents"),
-        *("reports", "headless", "tui", "lab", "wiring", "acting", "last_known", "cli", "commands"),
+        *("reports", "headless", "tui", "lab", "cli", "commands"),
+        *("wiring", "acting", "last_known", "watching"),
     }
 )
 CLIENTS = frozenset(
@@ -24,6 +25,7 @@ CLIENTS = frozenset(
             "aiohttp",
             "asyncpg",
             "aiokafka",
+            "dns",
             "h2",
             "httpx",
             "markdown_it",
@@ -48,7 +50,8 @@ MAY_USE = {
     "lab": {"lab", "config", "domain", "cli"},
     "tui": {"tui", "domain", "engine", "config"},
     "last_known": {"config", "domain", "stores"},
-    "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring"},
+    "watching": {"config", "domain", "engine.ports", "net", "stores"},
+    "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching"},
     "wiring": ROOMS - {"tui", "headless", "cli", "commands", "lab"},
     "commands": ROOMS,
     "cli": ROOMS,
@@ -61,7 +64,7 @@ CLIENTS_OF = {
     "documents": {"markdown_it"},
     "lab": {"tomlkit"},
     "stores": {"pydantic", "redis"},
-    "probes": {"aiohttp", "httpx", "redis"},
+    "probes": {"aiokafka", "asyncpg", "dns", "h2", "redis"},
     "tui": {"textual", "rich"},
 }
 """Room → foreign libraries it may import; all others none."""

@@ -198,26 +198,24 @@ ROOM = Snapshot(
     PROGRAM,
     1,
     NOW,
-    SOURCES,
-    SERVICES,
-    SIGNALS,
-    COVERAGE,
-    (Gate("one", "FAIL", 1, 3, 33, COVERAGE),),
-    ALERTS,
-    (),
-    ITEMS,
-    (
+    sources=SOURCES,
+    services=SERVICES,
+    signals=SIGNALS,
+    coverage=COVERAGE,
+    gates=(Gate("one", "FAIL", 1, 3, 33, COVERAGE),),
+    alerts=ALERTS,
+    items=ITEMS,
+    steps=(
         Item("step/1", "Write the charter", status="done"),
         Item("step/2", "Wire the crane", status="in_progress"),
     ),
-    BLOCKERS,
-    (
+    blockers=BLOCKERS,
+    lints=(
         Lint("X008", "glyph and word disagree", "warning", "docs/backlog.md", 12, subject="i3"),
         Lint("X010", "the id i1 is used twice", "error", "docs/backlog.md", 30, subject="i1"),
     ),
-    None,
-    BASELINE,
-    CHANGES,
+    baseline=BASELINE,
+    changes=CHANGES,
 )
 
 EMPTY = Snapshot(Program(zone="Europe/Berlin"), taken_at=NOW)

@@ -225,6 +225,16 @@ async def test_focus_on_a_squad_is_everywhere() -> None:
         assert "Schema undecided" in screen
 
 
+async def test_in_a_choice_keys_of_triage_do_nothing() -> None:
+    """The beginning of a name typed there opens no form; the lower edge says what Enter does."""
+    async with seat() as at:
+        screen = await at.press("f", "n", "x", "A")
+        assert "Show only" in screen
+        assert "New blocker" not in screen
+        assert "Enter choose" in screen
+        assert "press q to leave" in await at.press("ctrl+c")
+
+
 async def test_zones_go_round() -> None:
     """t shows the viewer's, the programme's and UTC times, one after the other."""
     async with seat() as at:
@@ -252,6 +262,14 @@ async def test_the_room_goes_on_behind_a_dialog() -> None:
     """The clock behind a detail moves on."""
     async with seat(size=(160, 48)) as at:
         await at.press("enter")
+        at.room.now = NOW + timedelta(seconds=7)
+        assert "08:59:37" in await at.later()
+
+
+async def test_the_room_goes_on_behind_two_dialogs() -> None:
+    """The clock behind the keys over a choice moves on, too."""
+    async with seat(size=(160, 48)) as at:
+        await at.press("f", "?")
         at.room.now = NOW + timedelta(seconds=7)
         assert "08:59:37" in await at.later()
 

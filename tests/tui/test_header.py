@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from controlroom.domain.actions import Action, Entry, Outcome
+from controlroom.domain.selfcheck import Check
+from controlroom.domain.services import Health
 from controlroom.domain.snapshot import LogSeen, OutboxSeen, Snapshot, SourceStatus, StatusSeen
 from controlroom.tui.header import header, strip
 from controlroom.tui.lines import as_text, line_width
@@ -90,6 +92,22 @@ def test_services_that_stopped_answering_are_unknown() -> None:
     line = told(now=NOW + timedelta(minutes=5))
     assert "● 0 up" in line
     assert "? 12 unknown" in line
+
+
+def test_while_this_machine_fails_the_header_asks_whether_it_is_me() -> None:
+    """Which check fails, and failures counted as what they are then: unknown."""
+    checks = (Check("route", False, "no default route"), Check("dns", False, "kafka.test has no address"))
+    unsure = tuple(replace(state, verified=state.health is Health.UP) for state in ROOM.services)
+    room = changed(services=unsure, self_checks=checks)
+    line = told(240, room=room)
+    assert "? is it me: no default route, kafka.test has no address" in line
+    assert "✖ 0" in line
+    assert "? 2 unknown" in line
+    assert "? is it me" in told(80, room=room)
+    assert "BLIND" not in line
+    assert "kafka.test" not in told(240, room=room, seen=view(redact=True))
+    fine = changed(self_checks=(Check("route", True, "by eth0"), Check("dns", None, "no name to look up")))
+    assert "is it me" not in told(room=fine)
 
 
 def test_trouble_with_the_sources_is_said() -> None:

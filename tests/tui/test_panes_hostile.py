@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from controlroom.domain.board import Item, Sprint, Squad
 from controlroom.domain.health import ServiceState, Transition
 from controlroom.domain.lints import Lint
+from controlroom.domain.maintenance import Window
 from controlroom.domain.program import Dependency, Milestone, Program
 from controlroom.domain.rituals import Ritual, Scenario
+from controlroom.domain.selfcheck import Check
 from controlroom.domain.services import Health, Service
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Baseline, Change, Snapshot, SourceStatus, StatusFile, StatusSeen
@@ -107,7 +109,17 @@ BLOCKER = st.builds(
 SERVICE = st.builds(
     ServiceState,
     service=st.builds(
-        Service, id=TEXT, kind=TEXT, name=TEXT, url=TEXT, squads=SQUADS, depends_on=many(TEXT), runbook=MAYBE
+        Service,
+        id=TEXT,
+        kind=TEXT,
+        name=TEXT,
+        group=TEXT,
+        url=TEXT,
+        squads=SQUADS,
+        milestones=many(TEXT),
+        depends_on=many(TEXT),
+        runbook=MAYBE,
+        maintenance=many(st.builds(Window, text=TEXT, start=WHEN, end=WHEN, zone=st.just("Europe/Berlin"))),
     ),
     health=st.sampled_from(Health),
     since=WHEN,
@@ -127,6 +139,8 @@ SERVICE = st.builds(
     detail=st.dictionaries(TEXT, TEXT, max_size=3),
     caused_by=MAYBE,
     verified=st.booleans(),
+    raw=TEXT,
+    answered_at=WHEN,
 )
 READING = st.builds(
     SignalReading,
@@ -179,7 +193,9 @@ PROGRAMS = st.builds(
         max_size=4,
         unique_by=lambda squad: squad.id,
     ).map(tuple),
-    dependencies=many(st.builds(Dependency, name=TEXT, text=TEXT, owner=MAYBE, services=many(TEXT))),
+    dependencies=many(
+        st.builds(Dependency, name=TEXT, text=TEXT, owner=MAYBE, services=many(TEXT), squads=SQUADS)
+    ),
     milestones=many(
         st.builds(Milestone, id=TEXT, text=TEXT, label=MAYBE, date=DAY, recorded=MAYBE, recorded_by=MAYBE)
     ),
@@ -200,7 +216,7 @@ PROGRAMS = st.builds(
 SOURCE = st.builds(
     SourceStatus,
     id=TEXT,
-    kind=st.sampled_from(("services", "metrics", "alerts", "documents", "status", "store")),
+    kind=st.sampled_from(("services", "metrics", "alerts", "documents", "status", "store", "self")),
     title=TEXT,
     read_at=WHEN,
     as_of=WHEN,
@@ -214,6 +230,9 @@ ROOMS = st.builds(
     taken_at=st.sampled_from((None, NOW)),
     sources=many(SOURCE),
     services=many(SERVICE),
+    self_checks=many(
+        st.builds(Check, st.sampled_from(("clock", "dns")), st.sampled_from((True, False, None)), TEXT)
+    ),
     signals=many(READING),
     coverage=many(COVERAGE),
     gates=many(

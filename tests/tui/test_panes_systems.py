@@ -101,11 +101,12 @@ def test_while_the_room_is_blind_failures_are_unverified() -> None:
 
 
 def test_dependencies_show_their_probe_or_that_there_is_none() -> None:
-    """Both collapsed and zoomed."""
-    assert "✖ Kafka DOWN" in drawn(services.PANE)
-    assert "no probe declared for Weather feed" in drawn(services.PANE)
-    zoomed = drawn(services.PANE, seen=view(expanded=True))
-    assert "no probe declared" in line(zoomed, "Weather feed")
+    """In one line where there is no room for more, else in rows of their own."""
+    low = drawn(services.PANE, seen=view(118, 5))
+    assert "✖ Kafka DOWN" in low
+    assert "no probe declared for Weather feed" in low
+    for seen in (view(expanded=True), view(118, 20), view(58, 30)):
+        assert "no probe declared" in line(drawn(services.PANE, seen=seen), "Weather feed")
 
 
 def test_redacted_services_hide_addresses() -> None:

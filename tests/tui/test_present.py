@@ -172,3 +172,11 @@ def test_ascii_lines_keep_their_width_and_foreign_letters() -> None:
     assert plain[0].text.isascii()
     assert plain[1].text == "日本"
     assert [cell_width(span.text) for span in plain] == [cell_width(span.text) for span in line]
+
+
+def test_the_squads_own_files_are_no_hosts() -> None:
+    """A runbook stays readable while hosts are hidden, also the one it stands on."""
+    seen = View(redact=True)
+    assert present.hosts("docs/squads/infra_ops.md:12", seen) == "docs/squads/infra_ops.md:12"
+    assert "wiki" not in present.hosts("https://wiki.example/infra_ops.md", seen)
+    assert present.hosts("db.example.org refuses", seen) == "(hidden) refuses"

@@ -166,6 +166,9 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
         for screen in self.screen_stack[1:]:
             if isinstance(screen, Keyed):
                 screen.tick()
+        for covered in self.screen_stack[1:-1]:
+            # A dialog under another keeps its picture of the room until it is told to draw it again.
+            covered.refresh()
 
     # Keys and actions
 

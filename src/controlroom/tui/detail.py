@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui.details import blockers, programme, signals, systems, waiting, work
+from controlroom.tui.details import blockers, programme, services, signals, systems, waiting, work
 from controlroom.tui.details.base import Detail, Link, Sheet
 from controlroom.tui.rows import Subject, SubjectKind, View
 
@@ -15,7 +15,7 @@ __all__ = ["Detail", "Link", "describe"]
 Write = Callable[[Sheet, str], bool]
 
 WRITERS: Mapping[SubjectKind, Write] = {
-    "service": systems.service,
+    "service": services.service,
     "dependency": systems.dependency,
     "source": systems.source,
     "item": work.item,

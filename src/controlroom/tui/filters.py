@@ -1,8 +1,9 @@
 """What is typed after `/`: words that must all be there, `@squad`, and `!` before what must not be.
 
 ``kafka @policy !resolved`` keeps the rows of the squad known as "policy" that speak of kafka and not of
-resolved. Quotes keep words together. A squad is found by its id, name or any alias, or by the beginning of
-one while it is being typed; `@none` is what belongs to no squad.
+resolved. A word for a state, as in ``!up``, is about the state of what has one: a service called "backup"
+that is down stays. Quotes keep words together. A squad is found by its id, name or any alias, or by the
+beginning of one while it is being typed; `@none` is what belongs to no squad.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from controlroom.domain.program import Program
+from controlroom.domain.services import Health
 from controlroom.domain.text import slug
 from controlroom.tui.present import squad_index
 from controlroom.tui.rows import Row
@@ -17,6 +19,8 @@ from controlroom.tui.rows import Row
 Match = Callable[[Row], bool]
 
 NO_SQUAD = "none"
+
+STATES = frozenset({*Health, "unverified"})
 
 
 def compile(text: str, program: Program) -> Match:  # noqa: A001
@@ -50,6 +54,8 @@ def _test(word: str, program: Program) -> Match | None:
     if word.startswith("@"):
         return _squad_test(word[1:], program)
     wanted = word.lower()
+    if wanted in STATES:
+        return lambda row: wanted in (row.states or row.text)
     return (lambda row: wanted in row.text) if wanted else None
 
 

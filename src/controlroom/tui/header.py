@@ -16,9 +16,9 @@ from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present, storeline
 from controlroom.tui.changes import since_words, summary
+from controlroom.tui.known_services import tally
 from controlroom.tui.lines import join, line_width, text
 from controlroom.tui.panes.base import finish
-from controlroom.tui.panes.services import tally
 from controlroom.tui.panes.waves import assessed
 from controlroom.tui.rows import Line, Span, Style, View
 from controlroom.tui.width import cell_width, crop
@@ -181,6 +181,10 @@ def _trouble(snapshot: Snapshot, now: datetime, view: View) -> tuple[Line, ...]:
         read = [s.read_at for s in snapshot.sources if s.read_at]
         newest = max(read) if read else snapshot.taken_at
         return ((Span(f"restored {present.since(newest, now)} ago", "warn"),), (Span("restored", "warn"),))
+    itself = ", ".join(check.text for check in snapshot.self_checks if check.ok is False)
+    if itself:
+        said = present.hosts(f"? is it me: {itself}", view)
+        return (Span(said, "unknown"),), (Span("? is it me", "unknown"),)
     if any(not state.verified for state in snapshot.services):
         return (Span("? BLIND: is it this machine's network?", "unknown"),), (Span("? BLIND", "unknown"),)
     failed = [s for s in snapshot.sources if s.error is not None and s.kind != "store"]

@@ -265,7 +265,9 @@ def person(name: str | None, view: View) -> str:
 def _hosts() -> re.Pattern[str]:
     return re.compile(
         r"(?<=://)[^\s/]+|\[[0-9a-fA-F:]+\](?::\d+)?|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?"
-        r"|\b[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?::\d+)?\b|\b[A-Za-z][\w-]*:\d{2,5}\b"
+        # The squads' own files are no hosts, although .md is a domain.
+        r"|\b[\w-]+(?:\.[\w-]+)*\.(?!(?:md|toml|json|ya?ml|txt|log)\b)[A-Za-z]{2,}(?::\d+)?\b"
+        r"|(?<![.\w-])[A-Za-z][\w-]*:\d{2,5}\b"
     )
 
 

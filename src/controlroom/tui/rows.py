@@ -99,6 +99,8 @@ class Row:
     """Ids of the squads it concerns, for `@squad` filters and the squad focus."""
     text: str = ""
     """What a filter looks through, lower case."""
+    states: tuple[str, ...] = ()
+    """The states it is in, such as ``down``: a filter's word for a state means these, and not `text`."""
     data: Any = None
     """The pane's own value, handed back to `draw`."""
     selectable: bool = True

@@ -13,10 +13,10 @@ from controlroom.domain.triage import SLA_BREACH, SLA_DUE_SOON, Blocker, age, sl
 from controlroom.tui import present
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.history import history
+from controlroom.tui.known_services import by_id
 from controlroom.tui.lines import join, text
 from controlroom.tui.panes.blockers import badge_words, waits
-from controlroom.tui.panes.services import by_id
-from controlroom.tui.panes.services import look as service_look
+from controlroom.tui.panes.service_lines import look as service_look
 from controlroom.tui.rows import Line, Span, Style
 from controlroom.tui.triage_words import MOVED, STYLES, by_cause, names, queued_mark
 from controlroom.tui.waits import Waits, who_waits

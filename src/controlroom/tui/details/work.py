@@ -12,8 +12,8 @@ from controlroom.tui import present
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.details.blockers import LISTED, blocker_line, limited, who_is_held_up
 from controlroom.tui.history import history
+from controlroom.tui.known_services import by_id
 from controlroom.tui.lines import join, text
-from controlroom.tui.panes.services import by_id
 from controlroom.tui.panes.telemetry import by_squad, coverage_words
 from controlroom.tui.rows import Line, Span
 from controlroom.tui.triage_words import MOVED, queued_mark

@@ -1,66 +1,28 @@
-"""Services, worst first; those that are up take one line together. Then what the schedule depends on."""
+"""Services, worst first within their groups; what is fine takes one line. Then what all depend on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 
-from controlroom.domain import health
-from controlroom.domain.health import ServiceState
-from controlroom.domain.program import Dependency, Program
-from controlroom.domain.services import Health
+from controlroom.domain.program import Dependency
+from controlroom.domain.services import Service
 from controlroom.domain.snapshot import Snapshot
-from controlroom.domain.text import slug
 from controlroom.tui import present
-from controlroom.tui.lines import column, join, text
-from controlroom.tui.memo import by_identity
-from controlroom.tui.panes.base import BasePane, concerns, distinct, heading_row, words
+from controlroom.tui.known_services import state_of
+from controlroom.tui.panes import need_lines
+from controlroom.tui.panes.base import BasePane, blank_row, concerns, unique
+from controlroom.tui.panes.service_lines import head_line, quiet_line, row_maker, self_line, service_lines
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
-from controlroom.tui.triage_words import opened_mark
-from controlroom.tui.width import cell_width
+from controlroom.tui.service_groups import Fold, Groups, Head, Numbered, Quiet
 
 ONE_LINE_FROM = 100
 """Narrower than this, whom a failing service affects has a line of its own: its reason fills the first."""
 
-RANK: Mapping[Health, int] = {state: rank for rank, state in enumerate(present.HEALTH)}
+FEW = 8
+"""So many services that are fine have a line each where it is not known how high the pane is."""
 
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Services that were up when the rows were made, in one line."""
-
-    ids: tuple[str, ...]
-    others: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Undeclared:
-    """Where services would be, while there are only dependencies."""
-
-
-@dataclass(frozen=True, slots=True)
-class AllDependencies:
-    """Every dependency in one line."""
-
-
-@by_identity(keep=2)
-def by_id(services: tuple[ServiceState, ...]) -> dict[str, ServiceState]:
-    """Service id → its state."""
-    return {state.service.id: state for state in services}
-
-
-@by_identity(keep=2)
-def _name_width(services: tuple[ServiceState, ...]) -> int:
-    return max((cell_width(s.service.name or s.service.id) for s in services), default=0)
-
-
-def tally(services: Iterable[ServiceState], now: datetime) -> dict[Health, int]:
-    """How many services are in each state, as may be said at `now`."""
-    counts = dict.fromkeys(present.HEALTH, 0)
-    for state in services:
-        counts[health.shown(state, now).health] += 1
-    return counts
+SPARE = 8
+"""With so many lines to spare, dependencies have a line each though not all of them can be seen."""
 
 
 class ServicesPane(BasePane):
@@ -72,247 +34,122 @@ class ServicesPane(BasePane):
     nothing = "no services declared: add [[services]]"
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
-        shown = sum(_concerned(state, ctx.view) for state in ctx.snapshot.services)
+        services, view = ctx.snapshot.services, ctx.view
+        if view.focus_squad is None:
+            shown = len(services)
+        else:
+            shown = sum(_concerned(state.service, view) for state in services)
         return (str(shown) if shown else ""), "dim"
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
-        return snapshot.services, snapshot.program
+        return snapshot.services, snapshot.program, snapshot.self_checks
 
     def empty(self, snapshot: Snapshot) -> Line:
         """Services declared are listed even before the first answer, so empty means none declared."""
         return (Span(self.nothing, "dim"),)
 
+    def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
+        """All rows in order, each with a key of its own."""
+        rows = self.listed(snapshot, view)
+        return rows if not _KEPT or _KEPT[0].distinct else unique(rows)
+
     def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
-        moment = present.present_moment(snapshot, view)
-        program = snapshot.program
-        shown = [
-            (health.shown(state, moment), state) for state in snapshot.services if _concerned(state, view)
-        ]
-        shown.sort(key=lambda pair: (RANK[pair[0].health], pair[0].caused_by is not None))
-        quiet = [state for now, state in shown if now.health is Health.UP]
-        every = view.expanded or bool(view.filter.strip()) or len(quiet) <= _room(view, len(shown))
-        rows = [_row(now, program, view) for now, _ in shown if every or now.health is not Health.UP]
-        if not every:
-            ids = tuple(state.service.id for state in quiet)
-            rows.append(
-                Row(
-                    key="quiet",
-                    text=words("up", *ids),
-                    data=Quiet(ids, len(ids) < len(shown)),
-                    ticks=True,
-                    squads=distinct(*(s for state in quiet for s in state.service.squads)),
-                )
-            )
-        dependencies = _dependency_rows(snapshot, view)
-        if dependencies and not snapshot.services:
-            rows = [Row(key="undeclared", data=Undeclared(), selectable=False)]
-        return rows + dependencies
+        first = _first(snapshot)
+        if not snapshot.services:
+            needed = _needed(snapshot, view, 1, every=view.expanded)
+            undeclared = Row(key="undeclared", data=self.nothing, selectable=False)
+            return [*first, undeclared, *needed] if snapshot.program.dependencies else first
+        groups = _groups(snapshot, view)
+        every = view.expanded or bool(view.filter.strip())
+        fold = "all" if every else _fold(groups, view, len(first) + bool(snapshot.program.dependencies))
+        rows = groups.rows(fold, view.enough)
+        used = len(first) + groups.lines(fold)
+        needed = _needed(snapshot, view, used, every=every)
+        listed = [*first, *rows, *needed]
+        headings = sum(row.heading for row in listed) if used + len(needed) < view.height else 0
+        airy = headings and not view.filter and used + len(needed) + headings <= view.height
+        return list(_aired(listed)) if airy else listed
 
     def lines(self, row: Row, ctx: DrawContext) -> Iterable[Line]:
-        if isinstance(row.data, str) and not row.heading:
-            state = by_id(ctx.snapshot.services).get(row.data)
-            return _service_lines(state, row.height, ctx) if state else ()
-        if isinstance(row.data, Quiet):
-            return (_quiet_line(row.data, ctx),)
-        if isinstance(row.data, Dependency):
-            return (_dependency_line(row.data, ctx),)
-        if isinstance(row.data, AllDependencies):
-            return (_dependencies_line(ctx),)
-        if isinstance(row.data, Undeclared):
-            return ((Span(self.nothing, "dim"),),)
-        return ((Span(row.data, "title"),),) if row.heading else ()
+        data = row.data
+        if isinstance(data, Numbered):
+            services = ctx.snapshot.services
+            state = services[data.number] if data.number < len(services) else None
+            if state is None or state.service.id != data.id:
+                state = state_of(services, data.id)
+            return service_lines(state, row.height, ctx) if state is not None else ()
+        if isinstance(data, Head):
+            return (head_line(data, ctx),)
+        if isinstance(data, Quiet):
+            return (quiet_line(data, ctx),)
+        if isinstance(data, Dependency):
+            return (need_lines.need_line(data, ctx),)
+        if row.key == need_lines.TOGETHER:
+            return (need_lines.needs_line(ctx),)
+        if row.key == "self":
+            return (self_line(ctx.snapshot, ctx.view),)
+        return ((Span(data, "title" if row.heading else "dim"),),)
 
 
-def _room(view: View, services: int) -> int:
-    """How many quiet services may have a line of their own: all, if the pane is high enough for all."""
-    return 0 if view.height and services + 2 > view.height else 8 if not view.height else services
+def _first(snapshot: Snapshot) -> list[Row]:
+    """What casts doubt on everything below it."""
+    if not any(check.ok is False for check in snapshot.self_checks):
+        return []
+    said = " ".join(check.text for check in snapshot.self_checks).lower()
+    return [Row(key="self", subject=Subject("source", "self"), text=f"is it me {said}", ticks=True)]
 
 
-def _concerned(state: ServiceState, view: View) -> bool:
-    """Whether the service is shown: it concerns the squad in focus, or everybody."""
-    return concerns((*state.service.squads, state.service.owner), view, shared=True)
+def _fold(groups: Groups, view: View, used: int) -> Fold:
+    """How much has a row of its own: all if the pane is high enough, else as much as fits."""
+    if not view.height:
+        return "all" if groups.quiet("loud") <= FEW else "loud"
+    folds: tuple[Fold, ...] = ("all", "calm", "loud")
+    return next((fold for fold in folds if groups.lines(fold) <= view.height - used), "flat")
 
 
-def _row(state: ServiceState, program: Program, view: View) -> Row:
-    service = state.service
-    squads = distinct(*service.squads, service.owner)
-    failing = state.health in (Health.DOWN, Health.DEGRADED) and state.caused_by is None
-    tall = failing and bool(service.squads) and view.width < ONE_LINE_FROM
-    return Row(
-        key=f"service:{service.id}",
-        height=2 if tall else 1,
-        subject=Subject("service", service.id),
-        squads=squads,
-        text=words(
-            service.id,
-            service.name,
-            service.kind,
-            service.group,
-            state.health,
-            state.reason,
-            state.caused_by and f"caused by {state.caused_by}",
-            *(present.squad_name(program, squad) for squad in squads),
-        ),
-        data=service.id,
-        ticks=True,
-    )
-
-
-def look(state: ServiceState) -> present.Look:
-    """A service's look; what a dead dependency explains, or a blind room only supposes, is not red."""
-    seen = present.HEALTH[state.health]
-    if state.health in (Health.DOWN, Health.DEGRADED):
-        if not state.verified:
-            return present.Look("?", "unverified", "unknown")
-        if state.caused_by:
-            return present.Look(seen.glyph, seen.word, "degraded")
-    return seen
-
-
-def _service_lines(state: ServiceState, height: int, ctx: DrawContext) -> tuple[Line, ...]:
-    """State, age, latency and reason; whom it affects at the end, or below in a row of two lines."""
-    shown = health.shown(state, ctx.now)
-    seen = look(shown)
-    service = shown.service
-    name = min(_name_width(ctx.snapshot.services), max(10, ctx.width // 4, min(16, ctx.width * 2 // 5)))
-    word = seen.word if shown.since is None else f"{seen.word} {present.since(shown.since, ctx.now)}"
-    loud: Style = "warn" if shown.health is Health.UP else "text"
-    names = ", ".join(present.squad_name(ctx.snapshot.program, s) for s in service.squads)
-    affects: Line = (Span(f"affects {names}", "dim"),) if names and shown.health is not Health.UP else ()
-    opened = opened_mark(ctx.snapshot, f"service:{service.id}", ctx.now)
-    line = text(
-        Span(f"{seen.glyph} ", seen.style),
-        column(service.name or service.id, name, "text" if shown.health is Health.UP else "strong"),
-        " ",
-        column(word, 16 if ctx.width >= 60 else 14, "dim" if shown.health is Health.UP else seen.style),
-        " ",
-        *join(
-            (
-                (Span(f"caused by {_name(shown.caused_by, ctx)}", "degraded"),) if shown.caused_by else (),
-                (Span(_latency(shown), "dim"),) if shown.latency is not None and _answers(shown) else (),
-                (Span(present.hosts(shown.reason, ctx.view), loud),) if _speaks(shown) else (),
-                _facts(shown, ctx) if shown.health is Health.UP and ctx.width >= 60 else (),
-                (Span(f"flapped {shown.flaps}×", "warn"),) if shown.flaps > 2 else (),
-                opened if height == 1 else (),
-                affects if height == 1 else (),
-            ),
-        ),
-    )
-    return (line, text("  ", *join((affects, opened)))) if height > 1 else (line,)
-
-
-def _name(service: str | None, ctx: DrawContext) -> str:
-    state = by_id(ctx.snapshot.services).get(service or "")
-    return (state.service.name or state.service.id) if state else (service or "?")
-
-
-def _answers(state: ServiceState) -> bool:
-    return state.health in (Health.UP, Health.DEGRADED)
-
-
-def _speaks(state: ServiceState) -> bool:
-    """A reason is worth its place unless all is well; a first failure proves nothing, but is told."""
-    return bool(state.reason) and (state.health is not Health.UP or state.failures > 0)
-
-
-def _latency(state: ServiceState) -> str:
-    return "" if state.latency is None else latency_text(state.latency)
-
-
-def latency_text(seconds: float) -> str:
-    """``0.4 ms``, ``120 ms``, ``2.1 s``."""
-    ms = seconds * 1000
-    if ms >= 1000:
-        return f"{seconds:.1f} s"
-    return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"
-
-
-def _facts(state: ServiceState, ctx: DrawContext) -> Line:
-    """Two facts of a service that is well, such as its role and version."""
-    facts = [f"{key} {value}" for key, value in list(state.detail.items())[:2]]
-    return (Span(present.hosts(", ".join(facts), ctx.view), "dim"),) if facts else ()
-
-
-def _quiet_line(quiet: Quiet, ctx: DrawContext) -> Line:
-    """``● 7 more up``; those that stopped answering since are counted as unknown, never as up."""
-    states = by_id(ctx.snapshot.services)
-    counts = tally((states[id_] for id_ in quiet.ids if id_ in states), ctx.now)
-    up = counts.pop(Health.UP)
-    parts: list[Line] = []
-    if up or not any(counts.values()):
-        parts.append(text(Span("● ", "up"), Span(f"{up} {'more ' if quiet.others else ''}up", "dim")))
-    for state, count in counts.items():
-        if count:
-            seen = present.HEALTH[state]
-            parts.append((Span(f"{seen.glyph} {count} {seen.word}", seen.style),))
-    return join(parts)
-
-
-def _dependency_rows(snapshot: Snapshot, view: View) -> list[Row]:
+def _needed(snapshot: Snapshot, view: View, used: int, *, every: bool) -> list[Row]:
+    """The dependencies: a row each where there is room, else all in one line."""
     dependencies = snapshot.program.dependencies
     if not dependencies:
         return []
-    if not view.expanded and not view.filter.strip():
-        return [
-            Row(key="dependencies", text="dependencies", data=AllDependencies(), ticks=True, selectable=False)
-        ]
-    rows = [heading_row("dependencies", "Critical dependencies")]
-    for index, dependency in enumerate(dependencies):
-        rows.append(
-            Row(
-                key=f"dependency:{index}:{slug(dependency.name)}",
-                subject=Subject("dependency", dependency.name),
-                squads=distinct(dependency.owner),
-                text=words("dependency", dependency.name, dependency.text, *dependency.services),
-                data=dependency,
-                ticks=True,
-            )
+    room = max(0, view.height - used)
+    if every or not view.height or room >= min(SPARE, len(dependencies) + 1):
+        return need_lines.rows(snapshot, present.present_moment(snapshot, view))
+    return [need_lines.one_row()]
+
+
+def _aired(rows: Iterable[Row]) -> Iterator[Row]:
+    """`rows` with an empty line before every heading but one at the top."""
+    for number, row in enumerate(rows):
+        if row.heading and number:
+            yield blank_row(row.key)
+        yield row
+
+
+def _concerned(service: Service, view: View) -> bool:
+    """Whether the service is shown: it concerns the squad in focus, or everybody."""
+    return concerns((*service.squads, service.owner), view, shared=True)
+
+
+_KEPT: list[Groups] = []
+
+
+def _groups(snapshot: Snapshot, view: View) -> Groups:
+    """The services of `snapshot` in order. One is kept, as one snapshot is shown at a time."""
+    if not _KEPT:
+        _KEPT.append(Groups(row_maker))
+    try:
+        return _KEPT[0].see(
+            snapshot.services,
+            snapshot.program,
+            present.present_moment(snapshot, view),
+            focus=view.focus_squad,
+            narrow=view.width < ONE_LINE_FROM,
+            concerned=lambda service: _concerned(service, view),
         )
-    return rows
-
-
-def dependency_state(dependency: Dependency, snapshot: Snapshot, now: datetime) -> present.Look:
-    """The worst of the probes that watch it; without one, that none is declared."""
-    states = by_id(snapshot.services)
-    watched = [states[id_] for id_ in dependency.services if id_ in states]
-    if not watched:
-        return present.Look("?", "no probe declared", "unknown")
-    worst = min((health.shown(state, now) for state in watched), key=lambda state: RANK[state.health])
-    return look(worst)
-
-
-def _dependency_line(dependency: Dependency, ctx: DrawContext) -> Line:
-    seen = dependency_state(dependency, ctx.snapshot, ctx.now)
-    names = [_name(id_, ctx) for id_ in dependency.services]
-    owner = f"owner {present.squad_name(ctx.snapshot.program, dependency.owner)}" if dependency.owner else ""
-    return text(
-        Span(f"{seen.glyph} ", seen.style),
-        column(dependency.name, max(10, min(24, ctx.width // 3))),
-        " ",
-        *join(
-            (
-                (Span(seen.word, seen.style),),
-                (Span(", ".join(names), "text"),) if names else (),
-                (Span(owner, "dim"),) if owner else (),
-                (Span(dependency.text, "dim"),) if dependency.text else (),
-            )
-        ),
-    )
-
-
-def _dependencies_line(ctx: DrawContext) -> Line:
-    """``depends on  ✖ Kafka DOWN  ● Redis up  ? Temporal no probe declared``."""
-    found = [(d, dependency_state(d, ctx.snapshot, ctx.now)) for d in ctx.snapshot.program.dependencies]
-    loud = [(d, seen) for d, seen in found if seen.style not in ("up", "unknown") or d.services]
-    silent = [d for d, seen in found if not d.services]
-    parts: list[Line] = [
-        text(Span(f"{seen.glyph} ", seen.style), Span(d.name), Span(f" {seen.word}", seen.style))
-        for d, seen in sorted(loud, key=lambda pair: pair[1].style == "up")
-        if d not in silent
-    ]
-    if silent:
-        parts.append((Span(f"? no probe declared for {', '.join(d.name for d in silent)}", "unknown"),))
-    return text(Span("needs  ", "dim"), *join(parts, Span("  ")))
+    except Exception:
+        _KEPT.clear()  # half a change must not stay
+        raise
 
 
 PANE = ServicesPane()

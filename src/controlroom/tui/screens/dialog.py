@@ -123,7 +123,8 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
             action = self.room_app.keymap.action(name)
             if action.keys:
                 key = shown(action.keys[0], plain=self.room_app.plain)
-                spans += [Span(key, "accent"), Span(f" {action.label}  ", "dim")]
+                label = "choose" if self.CHOOSES and name == "detail.open" else action.label
+                spans += [Span(key, "accent"), Span(f" {label}  ", "dim")]
         return (*spans[:-1], Span(spans[-1].text.rstrip(), "dim")) if spans else ()
 
     def on_click(self, event: Click) -> None:

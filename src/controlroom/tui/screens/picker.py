@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from textual.events import Key
+
+from controlroom.tui.keys import ACTIONS, TRIAGE
 from controlroom.tui.rows import Row, Span
 from controlroom.tui.screens.dialog import Dialog, TextList
+
+TRIAGED = frozenset(action.id for action in ACTIONS if action.group == TRIAGE)
 
 
 class Choice(NamedTuple):
@@ -27,6 +32,11 @@ class Picker(Dialog):
         self._title = title
         self._choices = choices
         self._current = current
+
+    def action_for(self, event: Key) -> str | None:
+        """The id of the action that a key means here: nothing is triaged from a choice."""
+        action = super().action_for(event)
+        return None if action in TRIAGED else action
 
     def make_list(self) -> TextList:
         """One row per choice; the cursor begins on the present one."""
