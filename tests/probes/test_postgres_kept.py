@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from controlroom.lab import postgres
 from controlroom.probes.port import Context, Trouble
 from controlroom.probes.postgres import PostgresProbe
 from controlroom.probes.prober import Prober
+from tests import faults
 from tests.conftest import Start
 
 PATIENCE = 15.0
@@ -43,9 +46,9 @@ async def probe() -> AsyncIterator[PostgresProbe]:
     made.close()
 
 
-def running(start: Start) -> postgres.Postgres:
+def running(start: Start, tls: tuple[Path, Path] | None = None) -> postgres.Postgres:
     """A server with a user `room`."""
-    server = start(lambda folder: postgres.postgres(folder, users={"room": "first"}))
+    server = start(lambda folder: postgres.postgres(folder, users={"room": "first"}, tls=tls))
     assert isinstance(server, postgres.Postgres)
     return server
 
@@ -138,3 +141,30 @@ async def test_a_session_in_use_is_not_ended(start: Start, context: Context) -> 
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'controlroom'"
     await until(lambda: server.sql(sessions) == "0")
     probe.close()
+
+
+async def test_an_expired_certificate_is_noticed(
+    probe: PostgresProbe, start: Start, context: Context, tmp_path: Path
+) -> None:
+    """The session from before is encrypted all the same; whoever connects is shown what is over."""
+    ca = faults.authority(tmp_path / "ca")
+    server = running(start, tls=ca.server())
+    asked = replace(service(server), ca=str(ca.path))
+    await probe(asked, context)
+    for file, source in zip(("server.crt", "server.key"), ca.server(expired=True), strict=True):
+        (server.data / file).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    server.sql("SELECT pg_reload_conf()")
+    trouble = await refusal(probe, asked, context)
+    assert (trouble.health, trouble.reason) == (Health.DOWN, "certificate has expired")
+
+
+async def test_a_server_that_greets_nobody_is_noticed(
+    probe: PostgresProbe, start: Start, context: Context
+) -> None:
+    """Only its postmaster hangs: the sessions it has are served, and nobody gets another."""
+    server = running(start)
+    asked = service(server)
+    await probe(asked, context)
+    server.process.send_signal(signal.SIGSTOP)
+    trouble = await refusal(probe, asked, context)
+    assert (trouble.health, trouble.reason) == (Health.DOWN, "connected, but no answer within 2 s")

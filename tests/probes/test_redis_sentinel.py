@@ -13,7 +13,7 @@ from controlroom.lab import redis_servers, servers
 from controlroom.lab.redis_servers import MASTER, ask
 from controlroom.probes.port import REASON_LIMIT, Trouble
 from controlroom.probes.prober import Prober
-from controlroom.probes.redis_sentinel import in_failover
+from controlroom.probes.redis_failover import in_failover
 from tests import faults
 from tests.conftest import Start
 from tests.probes.redis_asking import RIGHT, SECRETS, WRONG, asking, look, redis, until
@@ -182,7 +182,10 @@ def moving(master: str) -> bytes:
     fields = {"ip": host, "port": port, "flags": flags, "failover-state": "wait_promotion", "quorum": "1"}
     words = [word.encode() for pair in fields.items() for word in pair]
     bulks = b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
-    return b"*%d\r\n%b-NOQUORUM 1 usable Sentinels. Not enough to reach the majority\r\n" % (len(words), bulks)
+    return b"*%d\r\n%b-NOQUORUM 1 usable Sentinels. Not enough to reach the majority\r\n" % (
+        len(words),
+        bulks,
+    )
 
 
 async def test_a_failover_is_told_in_whole_words(prober: Prober) -> None:
@@ -200,6 +203,19 @@ async def test_a_failover_is_told_in_whole_words(prober: Prober) -> None:
             assert "…" not in result.reason
 
 
+async def test_a_failover_to_a_master_that_answers(prober: Prober, start: Start) -> None:
+    """It comes first, then what is wrong with the server that is still called the master."""
+    server = start(servers.redis)
+    ask(server.port, "REPLICAOF", "127.0.0.1", "1")
+    with faults.scripted(faults.says(moving(server.address), keep=True)) as sentinel:
+        result = await look(prober, at([], sentinel))
+    assert (result.health, result.reason) == (
+        Health.DEGRADED,
+        "failover in progress (wait promotion); "
+        f"master {server.address}: is a replica of 127.0.0.1:1, not a master",
+    )
+
+
 LONG = "redis-node-0.redis-headless.production.svc.cluster.internal.example"
 WORDS = "connected, but no answer within 0.25 s"
 
@@ -208,10 +224,19 @@ WORDS = "connected, but no answer within 0.25 s"
     ("host", "trouble", "reason"),
     [
         ("h", "connection refused", "failover in progress: master h:6379 refuses the connection; more"),
-        (LONG[:40], WORDS, f"failover in progress: master {LONG[:40]}:6379: {WORDS}"),
+        ("::1", WORDS, f"failover in progress: master [::1]:6379: {WORDS}; more"),
+        (LONG[:40], WORDS, f"failover in progress: master {LONG[:40]}:6379: {WORDS}; more"),
         (LONG, WORDS, f"failover in progress: master {LONG[:45]}…:6379: {WORDS}"),
-        (LONG, "connection refused", f"failover in progress: master {LONG[:59]}…:6379 refuses the connection"),
-        (LONG[:55], f"no such host name: {LONG[:55]}", f"failover in progress: no such host name: {LONG[:55]}"),
+        (
+            LONG,
+            "connection refused",
+            f"failover in progress: master {LONG[:59]}…:6379 refuses the connection",
+        ),
+        (
+            LONG[:55],
+            f"no such host name: {LONG[:55]}",
+            f"failover in progress: no such host name: {LONG[:55]}; more",
+        ),
     ],
 )
 def test_a_failover_of_a_master_with_a_long_name(host: str, trouble: str, reason: str) -> None:

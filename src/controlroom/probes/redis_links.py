@@ -101,6 +101,7 @@ class Links:
             return None
         if asyncio.get_running_loop().time() >= link.until or not await link.reusable():
             link.abort()
+            await asyncio.sleep(0)  # closed now: on a server that is full its place is the next one's
             return None
         link.heard = 0
         return link

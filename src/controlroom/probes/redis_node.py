@@ -187,7 +187,7 @@ def _late(replica: dict[str, str], lag: float | None) -> str:
 
 
 def _full(info: Info) -> Iterator[str]:
-    """INFO names the limit since 6.2; replicas and the cluster's own connections count, too."""
+    """Replicas and the cluster's own connections count, too; servers before 6.2 may name no limit."""
     limit, clients = info.number("maxclients"), info.number("connected_clients")
     if not limit or clients is None:
         return

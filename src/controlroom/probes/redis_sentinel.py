@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.services import Health
-from controlroom.domain.text import clean
-from controlroom.probes.port import REASON_LIMIT, Trouble, answered
+from controlroom.probes.port import Trouble, answered
 from controlroom.probes.redis_address import Place, shown
+from controlroom.probes.redis_failover import fitting, in_failover, told
 from controlroom.probes.redis_link import Reply, packed
 from controlroom.probes.redis_links import Case, Links, Question
 from controlroom.probes.redis_node import NOTHING_MORE, QUESTION, Seen, Verdict, judge
@@ -64,12 +64,16 @@ async def look_by_sentinel(links: Links, case: Case, seen: Seen) -> ProbeResult:
             raise
         return _unserved(case, newest, views, notes, trouble)
     latency = first - asked + loop.time() - began
-    findings = [] if verdict.health is Health.UP else [f"master {shown(newest.master)}: {verdict.reason}"]
-    findings += notes
     if verdict.health is Health.UP:
-        findings += await look.missing(newest, verdict)
+        findings = [*notes, *await look.missing(newest, verdict)]
+    else:
+        findings = [*f"master {shown(newest.master)}: {verdict.reason}".split("; "), *notes]
     detail |= {key: value for key, value in verdict.detail.items() if key != "role"}
-    reason = "; ".join(findings) or verdict.reason
+    if _moving(views):
+        findings.remove(notes[0])
+        reason = fitting((notes[0], *findings))
+    else:
+        reason = "; ".join(findings) or verdict.reason
     return answered(
         service,
         context,
@@ -233,6 +237,11 @@ def _notes(said: Mapping[Place, View | Trouble], views: Mapping[Place, View]) ->
         yield f"{lost} of {known} sentinels not usable"
 
 
+def _moving(views: Mapping[Place, View]) -> bool:
+    """Another master is being made; the first of the notes says so."""
+    return any(_in_failover(view) for view in views.values())
+
+
 def _in_failover(view: View) -> bool:
     return "failover_in_progress" in view.flags or view.failover not in ("", "none", "no_failover")
 
@@ -241,11 +250,11 @@ def _unserved(
     case: Case, newest: View, views: Mapping[Place, View], notes: Sequence[str], trouble: Trouble
 ) -> ProbeResult:
     """Sentinels answer, their master does not: while they make another one the master, it is DEGRADED."""
-    moving = any(_in_failover(view) for view in views.values())
+    moving = _moving(views)
     if moving:
-        reason = in_failover(newest.master, trouble, [note for note in notes if not note.startswith("failover")])
+        reason = in_failover(newest.master, trouble, notes[1:])
     else:
-        reason = sentence("; ".join((f"master {shown(newest.master)}{_words(trouble)}", *notes)))
+        reason = sentence("; ".join((f"master {shown(newest.master)}{told(trouble)}", *notes)))
     return ProbeResult(
         case.service.id,
         case.context.clock(),
@@ -254,32 +263,6 @@ def _unserved(
         detail=_detail(newest, views),
         raw=_readable(views, lambda: ""),
     )
-
-
-def in_failover(master: Place, trouble: Trouble, notes: Sequence[str]) -> str:
-    """What is said of a master that is being replaced: in whole clauses, as many of `notes` as there is room for.
-
-    A reason that names the host does so once; of a host whose name is too long, its beginning is shown.
-    """
-    if clean(master[0], 60) in trouble.reason:
-        return _fitting((f"failover in progress: {trouble.reason}", *notes))
-    before, after = "failover in progress: master ", _words(trouble)
-    room = REASON_LIMIT - len(before) - len(after) - len(f"[]:{master[1]}")
-    return _fitting((f"{before}{shown(master, min(max(room, 20), 60))}{after}", *notes))
-
-
-def _words(trouble: Trouble) -> str:
-    """What is wrong with a master, as it follows its address."""
-    return " refuses the connection" if trouble.reason == "connection refused" else f": {trouble.reason}"
-
-
-def _fitting(clauses: Sequence[str]) -> str:
-    """The first of `clauses`, and those of the others that fit into a reason beside it."""
-    reason = sentence(clauses[0])
-    for clause in clauses[1:]:
-        if len(reason) + len("; ") + len(clause) <= REASON_LIMIT:
-            reason = f"{reason}; {clause}"
-    return reason
 
 
 def _detail(newest: View, views: Mapping[Place, View]) -> dict[str, str]:
