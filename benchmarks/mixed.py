@@ -23,8 +23,8 @@ from controlroom.lab import kafka, postgres, servers, temporal
 
 TOTAL = 1000
 HANGING = TOTAL // 3
-SERVICES = b"6"
-"""The key of the pane that lists services."""
+SERVICES = b"6z"
+"""The keys that show every service in a row of its own."""
 
 SHARES: Mapping[str, int] = {
     "redis": 160,

@@ -73,9 +73,14 @@ class Link(Connection):
         """What it said to the question that is asked once per connection."""
         self._dial = dial
 
-    async def reusable(self) -> bool:
-        """It is open, and nothing was said that nobody asked for."""
-        return self.is_connected and not await self.can_read()
+    @property
+    def reusable(self) -> bool:
+        """It is open, and nothing was said that nobody asked for.
+
+        redis-py's own `can_read` starts and cancels a read to find out, which costs as much as a reply.
+        """
+        reader = self._reader
+        return self.is_connected and not self.ended and isinstance(reader, Bounded) and not reader.waiting
 
     async def ask(self, request: bytes, replies: int, login: Login | None = None) -> list[Reply]:
         """Open the connection where it is not, log in, and send `request`, answered by that many replies.
@@ -164,6 +169,11 @@ class Bounded(asyncio.StreamReader):
             self._give_up(_FLOOD)
         else:
             super().feed_data(data)
+
+    @property
+    def waiting(self) -> bool:
+        """Something came that nobody has read."""
+        return bool(self._buffer)  # type: ignore[attr-defined]
 
     def feed_eof(self) -> None:
         """asyncio: nothing more will come."""

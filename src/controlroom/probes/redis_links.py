@@ -99,16 +99,16 @@ class Links:
         link = links.pop(place, None)
         if link is None:
             return None
-        if asyncio.get_running_loop().time() >= link.until or not await link.reusable():
+        if asyncio.get_running_loop().time() >= link.until or not link.reusable:
             link.abort()
             await asyncio.sleep(0)  # closed now: on a server that is full its place is the next one's
             return None
         link.heard = 0
         return link
 
-    async def _keep(self, service: Service, place: Place, link: Link) -> None:
+    def _keep(self, service: Service, place: Place, link: Link) -> None:
         known, links = self._kept.setdefault(service.id, (service, {}))
-        if known is not service or place in links or not await link.reusable():
+        if known is not service or place in links or not link.reusable:
             link.abort()  # another probe was quicker, or it is over already
         else:
             links[place] = link
@@ -127,7 +127,7 @@ class Links:
         except BaseException:
             link.abort()
             raise
-        await self._keep(case.service, place, link)
+        self._keep(case.service, place, link)
         return Said(replies, link.opening)
 
 

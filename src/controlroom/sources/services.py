@@ -26,8 +26,14 @@ SHORT_PATIENCE = 0.005
 ASIDE = 1000
 """Probes that may wait aside; more would use up the sockets of a process."""
 
-BATCH_EVERY = 0.1
-"""Seconds of results that are told together."""
+FIRST_BATCH = 0.1
+"""Seconds after which a poll tells what it has so far: most services have answered by then."""
+
+BATCH_EVERY = 0.5
+"""Seconds of results that are told together after that; every telling is a new picture to draw."""
+
+GLANCE = 0.2
+"""Seconds between two looks at who is over its deadline."""
 
 BATCH = 250
 """Results that are told at once, however quickly they came."""
@@ -132,16 +138,16 @@ class ServicesSource:
         self._waiting = deque(self._due(started))
         until = started + self.interval * (FIRST if self._swept is None else 1)
         self._swept = started
-        told = started
+        tell = started + FIRST_BATCH
         try:
             self._start()
             while self._busy() and (now := loop.time()) < until:
-                await self._pause(min(BATCH_EVERY, until - now))
+                await self._pause(min(GLANCE, until - now, max(tell - now, 0.0) if self._results else GLANCE))
                 now = loop.time()
                 self._move(now)
-                if self._results and (now - told >= BATCH_EVERY or len(self._results) >= BATCH):
+                if self._results and (now >= tell or len(self._results) >= BATCH):
                     emit(self._batch(complete=False))
-                    told = now
+                    tell = now + BATCH_EVERY
         finally:
             self._waiting.clear()
         emit(self._batch(complete=True))
