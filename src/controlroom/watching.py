@@ -7,8 +7,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from controlroom.domain import health
+from controlroom.domain.causes import explain
 from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.watched import resumed
 from controlroom.engine.ports import Clock
 from controlroom.net.threads import in_daemon
 from controlroom.stores.health_journal import Journal
@@ -39,8 +40,8 @@ class Watching:
         self._usable = True
         if not watched.transitions:
             return snapshot
-        states = tuple(health.resumed(state, watched) for state in snapshot.services)
-        return replace(snapshot, services=health.explain(states))
+        states = tuple(resumed(state, watched) for state in snapshot.services)
+        return replace(snapshot, services=explain(states))
 
     def see(self, snapshot: Snapshot) -> None:
         """Keep what is new in `snapshot`; the disk is waited for elsewhere. Call it in the event loop."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from controlroom.config.values import Config, PrometheusServer
 from controlroom.domain import telemetry
-from controlroom.domain.health import ServiceState, host_of, remote
+from controlroom.domain.causes import host_of, remote
+from controlroom.domain.health import ServiceState
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
@@ -126,7 +127,7 @@ class Room:
         """`snapshot` of one look, with since when its services are as they are, where a room is watching."""
         if self.journal is None or not any(state.probed_at for state in snapshot.services):
             return snapshot
-        from controlroom.domain.health import lasting
+        from controlroom.domain.watched import lasting
         from controlroom.net.threads import in_daemon
         from controlroom.stores import health_journal
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controlroom.domain.causes import blind, explain, host_of
 from controlroom.domain.health import (
     NOT_PROBED,
     TRANSITIONS_AT_MOST,
@@ -16,19 +17,14 @@ from controlroom.domain.health import (
     ProbeResult,
     ServiceState,
     Transition,
-    Watched,
     advance,
-    blind,
-    explain,
-    host_of,
     initial,
-    lasting,
-    resumed,
     settle,
     shown,
 )
 from controlroom.domain.maintenance import Window
 from controlroom.domain.services import Health, Service
+from controlroom.domain.watched import Watched, lasting, resumed
 
 T0 = datetime(2025, 10, 6, 16, 0, tzinfo=UTC)
 U, DEG, D, N = Health.UP, Health.DEGRADED, Health.DOWN, Health.UNKNOWN

@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from controlroom.domain.health import ProbeResult, ServiceState, advance, explain, initial
+from controlroom.domain.causes import explain
+from controlroom.domain.health import ProbeResult, ServiceState, advance, initial
 from controlroom.domain.maintenance import Window
 from controlroom.domain.program import Dependency
 from controlroom.domain.selfcheck import Check

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from controlroom.domain import board_fold, board_lints, diff, health, merge, status, telemetry
+from controlroom.domain import board_fold, board_lints, causes, diff, health, merge, status, telemetry
 from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
@@ -126,7 +126,7 @@ def _services(snapshot: Snapshot, seen: ServicesSeen) -> Snapshot:
 
 
 def _explained(states: Sequence[ServiceState], checks: Sequence[Check]) -> tuple[ServiceState, ...]:
-    return health.explain(states, cut_off=bool(failing(checks)))
+    return causes.explain(states, cut_off=bool(failing(checks)))
 
 
 def _itself(snapshot: Snapshot, checks: tuple[Check, ...]) -> Snapshot:

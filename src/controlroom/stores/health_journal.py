@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from controlroom.domain import instants
-from controlroom.domain.health import TRANSITIONS_KEPT, ServiceState, Transition, Watched
+from controlroom.domain.health import TRANSITIONS_KEPT, ServiceState, Transition
 from controlroom.domain.services import Health
 from controlroom.domain.text import clean
+from controlroom.domain.watched import Watched
 from controlroom.stores import atomic
 
 LIMIT = 4_000_000
