@@ -19,10 +19,12 @@ test: $(VENV)/.dev ## install what the tests need and run them all
 	@sh scripts/servers.sh
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
-servers: ## fetch the real servers that no package brings: Kafka (Java, Maven) and Temporal (Go)
+servers: ## fetch the real servers that no package brings: Kafka (Java, Maven); Temporal, Prometheus 3, VictoriaMetrics (Go)
 	@sh scripts/servers.sh
 	@sh scripts/fetch-kafka.sh
 	@sh scripts/fetch-temporal.sh
+	@sh scripts/fetch-prometheus.sh
+	@sh scripts/fetch-victoria-metrics.sh
 
 check: $(VENV)/.dev ## linters and types
 	$(BIN)/ruff check .

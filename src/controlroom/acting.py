@@ -1,26 +1,21 @@
-"""Composition of what acts: the store, the outbox before it, and the desk where the room hands actions in."""
+"""Composition of what acts: who does, the store, and the outbox before it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from controlroom.config.values import Config
 from controlroom.domain.text import clean
 from controlroom.stores.port import Log, Page, Unavailable, Verdict
 
 if TYPE_CHECKING:
-    from controlroom.domain.actions import Action, Outcome
-    from controlroom.domain.board import Item, Status
-    from controlroom.domain.documents import CellEdit
+    from controlroom.domain.actions import Action
     from controlroom.domain.health import Beat
-    from controlroom.domain.snapshot import Snapshot
-    from controlroom.engine.ports import Clock
     from controlroom.stores.delivery import Delivery
     from controlroom.stores.heartbeats import Heartbeats
     from controlroom.stores.logs import Settings
@@ -192,129 +187,3 @@ class LateLog:
         """Close it if it was opened."""
         if self._log is not None:
             self._log.close()
-
-
-@dataclass(eq=False)
-class Desk:
-    """The room's desk. Actions go one after another, in the order of the keys; nothing blocks the loop."""
-
-    config: Config
-    delivery: Callable[[], Delivery]
-    snapshot: Callable[[], Snapshot]
-    clock: Clock
-    poll: Callable[[str], None]
-    """Looks at a source ahead of its time."""
-    environ: Mapping[str, str]
-
-    def __post_init__(self) -> None:
-        self._turn = asyncio.Lock()
-
-    @property
-    def by(self) -> str:
-        """Name that actions are signed with."""
-        return who(self.config, None, self.environ)
-
-    @property
-    def host(self) -> str:
-        """This machine's name."""
-        return host()
-
-    async def submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        """Hand in `actions`, one after another."""
-        from controlroom.net.threads import in_daemon
-
-        async with self._turn:
-            delivery = self.delivery()
-            outcomes = [await in_daemon(delivery.submit, action) for action in actions]
-        self.poll("store")
-        return outcomes
-
-    async def settle(self, id_: str, how: Literal["drop", "again"]) -> Outcome | None:
-        """Decide a conflict."""
-        from controlroom.net.threads import in_daemon
-
-        async with self._turn:
-            delivery = self.delivery()
-            if how == "drop":
-                outcome = await in_daemon(delivery.drop, id_)
-            else:
-                outcome = await in_daemon(delivery.again, id_, self.clock(), new_id(), self.by, self.host)
-        self.poll("store")
-        return outcome
-
-    async def escalation_text(self, blocker: str) -> str:
-        """What would be told the escalation channel about `blocker` as it is now; empty where it is gone."""
-        from controlroom.reports import escalation
-
-        seen = self.snapshot()
-        found = next((b for b in seen.blockers if b.id == blocker), None)
-        return "" if found is None else escalation.text(found, seen, self.clock(), self.config.triage.channel)
-
-    async def preview(self, item: Item, status: Status) -> CellEdit | str:
-        """The cell that would change, or why none can be."""
-        from controlroom.documents import write
-        from controlroom.documents.read import Known, share
-
-        path = item.path
-        if path is None:
-            return "no document lists this card"
-        known = share([r.document for r in self.snapshot().documents if r.document is not None], Known())
-
-        def propose() -> CellEdit:
-            raw = (self.config.folder / path).read_bytes()
-            said = item.status_text
-            return write.propose(raw, path, item.id, status, expected_status_text=said, known=known)
-
-        try:
-            return await asyncio.to_thread(propose)
-        except write.CannotWrite as problem:
-            return problem.reason
-        except OSError as problem:
-            return f"{item.path}: {(problem.strerror or type(problem).__name__).lower()}"
-
-    async def write(self, edit: CellEdit) -> str:
-        """Change that cell; empty when it is written."""
-        from controlroom.documents import write
-        from controlroom.stores import documents_file
-
-        def change(raw: bytes) -> bytes:
-            return write.rewritten(raw, edit)
-
-        path = self.config.folder / edit.path
-        try:
-            await asyncio.to_thread(documents_file.replace, path, edit.digest, change)
-        except (write.CannotWrite, documents_file.CannotReplace) as problem:
-            return problem.reason
-        self.poll("documents")
-        return ""
-
-    async def keep_text(self, name: str, text: str) -> Path | str:
-        """Write `text` to the user's state folder."""
-        from controlroom.config.folders import state_folder
-        from controlroom.stores import atomic
-
-        folder = state_folder(self.environ)
-        if folder is None:
-            return "there is no home folder to write it to"
-        path = folder / "escalations" / f"{name}.txt"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            await asyncio.to_thread(atomic.write, path, text.encode(), 0o600)
-        except OSError as problem:
-            return f"{path}: {(problem.strerror or type(problem).__name__).lower()}"
-        return path
-
-    async def post(self, text: str) -> str:
-        """Send `text` to the webhook; empty when it was taken."""
-        from controlroom.config import secrets
-        from controlroom.net import webhook
-
-        reference = self.config.triage.webhook
-        if reference is None:
-            return "no webhook is configured: add [triage].webhook"
-        try:
-            url = await asyncio.to_thread(secrets.resolve, reference, self.config.folder)
-            await webhook.post(url, text, self.config.polling.timeout * 2)
-        except (secrets.SecretUnavailable, webhook.NotPosted) as problem:
-            return str(problem)
-        return ""

@@ -306,6 +306,25 @@ def _rituals(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ics", metavar="FILE", help="write a calendar file (- is stdout)")
 
 
+def _telemetry(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import TELEMETRY
+
+    _branch(parser, *TELEMETRY, needed=False)
+
+
+def _gate(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import GATE
+
+    parser.add_argument("--wave", metavar="WAVE", help="only this wave's gate, by id or name")
+    _branch(parser, *GATE, needed=False)
+
+
+def _alerts(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import ALERTS
+
+    _branch(parser, *ALERTS, needed=False)
+
+
 def _blockers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=["list"], default="list", metavar="list")
     parser.add_argument("--all", action="store_true", help="resolved ones too (JSON always has them)")
@@ -383,9 +402,9 @@ COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
     ("calendar", "where a date, an instant or a label stands in the programme", _calendar),
     ("rituals", "rituals in progress and next", _rituals),
     ("services", "health of the services", _nothing),
-    ("telemetry", "declared signals and their gaps", _nothing),
-    ("gate", "exit gates of the waves", _nothing),
-    ("alerts", "active alerts by squad", _nothing),
+    ("telemetry", "declared signals and their gaps; what could be declared", _telemetry),
+    ("gate", "exit gates of the waves, and excusing a signal", _gate),
+    ("alerts", "alerts by squad and what silences them; silence some, or say whose they are", _alerts),
     ("blockers", "what holds work up", _blockers),
     ("blocker", "open, escalate, resolve a blocker, and what else is done to one", _blocker),
     ("item", "move a card, or say whose it is", _item),

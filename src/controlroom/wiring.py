@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from controlroom.config.values import Config, PrometheusServer
-from controlroom.domain import telemetry
+from controlroom import beginning
+from controlroom.config.values import Config
 from controlroom.domain.causes import host_of, remote
-from controlroom.domain.health import ServiceState
 from controlroom.domain.secret import SecretRef
-from controlroom.domain.signals import Signal
-from controlroom.domain.snapshot import Observation, Snapshot, SourceKind, SourceStatus
-from controlroom.domain.telemetry import GapCode, SignalReading
+from controlroom.domain.snapshot import Observation, Snapshot, SourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from controlroom.acting import Desk, Reports
+    from controlroom.acting import Reports
+    from controlroom.desk import Desk
     from controlroom.domain.health import Beat
-    from controlroom.domain.program import Program
-    from controlroom.domain.services import Service
     from controlroom.engine.engine import Engine
     from controlroom.engine.ports import Clock, Source
     from controlroom.stores.delivery import Delivery
@@ -63,6 +59,8 @@ class Room:
     _reports: Reports | None = None
     _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     _engine: Engine | None = None
+    _changed: asyncio.Event | None = None
+    """Set when there is another configuration to run on."""
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> None:
         """Call `listener` with every new Snapshot, in the event loop that runs the room."""
@@ -75,18 +73,43 @@ class Room:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        # The client libraries take most of a second to import: in a thread, so that keys are answered.
-        sources = await asyncio.to_thread(self._sources)
         watching = self._watching()
         if watching is not None:
             self.snapshot = await watching.resume(self.snapshot)
             self.subscribe(watching.see)
-        self._engine = self._new_engine()
         try:
-            await self._engine.run(sources)
+            while True:
+                await self._run_until_changed()
         finally:
             if watching is not None:
                 await watching.close()
+
+    async def _run_until_changed(self) -> None:
+        """Poll on the configuration as it is, until there is another one."""
+        changed = self._changed = asyncio.Event()
+        # The client libraries take most of a second to import: in a thread, so that keys are answered.
+        sources = await asyncio.to_thread(self._sources)
+        self._engine = self._new_engine()
+        polling = asyncio.create_task(self._engine.run(sources), name="polling")
+        waiting = asyncio.create_task(changed.wait(), name="wait for another configuration")
+        try:
+            await asyncio.wait({polling, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
+                await polling
+        finally:
+            polling.cancel()
+            waiting.cancel()
+            await asyncio.gather(polling, waiting, return_exceptions=True)
+
+    def adopt(self, config: Config) -> None:
+        """Run on `config` from now on; what was seen of the same things stays. Called in the event loop."""
+        from controlroom.domain import reduce as folding
+
+        self.config = config
+        begun = beginning.first(config, self.kinds, self.clock())
+        self._publish(folding.adopted(beginning.setup(config), begun, self.snapshot, self.clock()))
+        if self._changed is not None:
+            self._changed.set()
 
     @property
     def delivery(self) -> Delivery:
@@ -101,14 +124,15 @@ class Room:
     def desk(self) -> Desk:
         """Where actions are handed in."""
         if self._desk is None:
-            from controlroom.acting import Desk
+            from controlroom.desk import Desk
 
             self._desk = Desk(
-                self.config,
+                lambda: self.config,
                 lambda: self.delivery,
                 lambda: self.snapshot,
                 self.clock,
                 self.poll_now,
+                self.adopt,
                 self.environ,
             )
         return self._desk
@@ -160,10 +184,10 @@ class Room:
     def _fold(self, snapshot: Snapshot, seen: Sequence[Observation], now: datetime) -> Snapshot:
         from controlroom.domain import reduce as folding
 
-        setup = folding.Setup(self.config.program, _signals(self.config))
+        setup = beginning.setup(self.config)
         for observation in seen:
             snapshot = folding.reduce(setup, snapshot, observation)
-        return folding.compare(snapshot, now)
+        return folding.compare(setup, snapshot, now)
 
     def _wanted(self, kind: SourceKind) -> bool:
         return self.kinds is None or kind in self.kinds
@@ -176,15 +200,22 @@ class Room:
             ("documents", _documents),
             ("status", _status),
             ("self", _self_check),
-            ("metrics", _metrics),
             ("alerts", _alerts),
         )
         sources = [
             source for kind, make in makers if self._wanted(kind) for source in make(self.config, self.clock)
         ]
+        if self._wanted("metrics"):
+            sources += _metrics(self.config, self.clock, self._sought)
         if self._wanted("services"):
             sources += _services(self.config, self.clock, self._beats)
         return [*sources, self._log_source()] if self._wanted("store") else sources
+
+    def _sought(self) -> Collection[str]:
+        """Metrics that cards name as their proof and nobody promised."""
+        from controlroom.domain.claims import sought
+
+        return sought(self.snapshot)
 
     async def _beats(self, service: str) -> Beat | None:
         from controlroom.acting import Reports
@@ -197,7 +228,7 @@ class Room:
         from controlroom.sources.log import LogSource
 
         store = self.config.store
-        title = _store_title(store.url)
+        title = beginning.store_title(store.url)
         return LogSource(lambda: self.delivery, store.interval, self.clock, title, timeout=store.timeout)
 
 
@@ -214,152 +245,10 @@ def build(
 
     `journal` is where transitions of services are kept and taken up again.
     """
-    snapshot = _first(config, sources)
+    snapshot = beginning.first(config, sources, clock())
     if restored is not None:
-        snapshot = _resumed(snapshot, restored)
+        snapshot = beginning.resumed(snapshot, restored, config, clock())
     return Room(config, snapshot, clock, sources, environ, journal)
-
-
-def _first(config: Config, kinds: Collection[SourceKind] | None) -> Snapshot:
-    """What is known before anybody was asked: what is declared, all of it unknown."""
-    statuses = tuple(s for s in _statuses(config) if kinds is None or s.kind in kinds)
-    readings = tuple(_unasked(config))
-    coverage = telemetry.coverage(config.program.squads, readings)
-    return Snapshot(
-        program=config.program,
-        sources=statuses,
-        services=tuple(ServiceState(service, interval=_pace(service, config)) for service in config.services),
-        signals=readings,
-        coverage=coverage,
-        gates=_gates(config.program, coverage),
-    )
-
-
-def _unasked(config: Config) -> Iterator[SignalReading]:
-    """Every declared signal before anybody was asked about it, which may be for want of a server to ask."""
-    for signals in _signals(config).values():
-        yield from (SignalReading(signal, GapCode.UNKNOWN, "not asked yet") for signal in signals)
-    if not config.prometheus:
-        hint = "add [[prometheus]]"
-        for signal in (signal for squad in config.program.squads for signal in squad.signals):
-            yield SignalReading(signal, GapCode.UNKNOWN, "no Prometheus is configured", hint=hint)
-
-
-def _resumed(first: Snapshot, old: Snapshot) -> Snapshot:
-    """`first` with what an earlier run last saw of the same services, signals, documents and alerts.
-
-    Only what is still configured: a source that is gone leaves nothing behind that nobody would renew.
-    """
-    states = {state.service.id: state for state in old.services}
-    readings = {reading.id: reading for reading in old.signals}
-    read = {source.id: source for source in old.sources}
-    signals = tuple(readings.get(reading.id, reading) for reading in first.signals)
-    snapshot = replace(
-        first,
-        restored=True,
-        version=old.version,
-        taken_at=old.taken_at,
-        sources=tuple(
-            replace(s, read_at=read[s.id].read_at, as_of=read[s.id].as_of) if s.id in read else s
-            for s in first.sources
-        ),
-        services=tuple(
-            replace(states[s.service.id], service=s.service, interval=s.interval)
-            if s.service.id in states
-            else s
-            for s in first.services
-        ),
-        signals=signals,
-        alerts=tuple(a for a in old.alerts if any(s.id == f"alerts:{a.server}" for s in first.sources)),
-        blockers=old.blockers,
-        declared_blockers=old.declared_blockers,
-    )
-    if first.source("documents") is not None:
-        snapshot = replace(
-            snapshot,
-            program=old.program,
-            items=old.items,
-            steps=old.steps,
-            lints=old.lints,
-            document_lints=old.document_lints,
-            first_seen=old.first_seen,
-        )
-    coverage = telemetry.coverage(snapshot.program.squads, signals)
-    return replace(snapshot, coverage=coverage, gates=_gates(snapshot.program, coverage))
-
-
-def _gates(program: Program, coverage: tuple[telemetry.Coverage, ...]) -> tuple[telemetry.Gate, ...]:
-    return tuple(telemetry.gate(wave, coverage) for wave in program.waves if not wave.design)
-
-
-def _signals(config: Config) -> dict[str, tuple[Signal, ...]]:
-    """Metrics source id → the signals it is asked for."""
-    return {_metrics_id(server): _signals_of(config, server) for server in config.prometheus}
-
-
-def _metrics_id(server: PrometheusServer) -> str:
-    return f"metrics:{server.id}"
-
-
-def _signals_of(config: Config, server: PrometheusServer) -> tuple[Signal, ...]:
-    """Signals without a server belong to the first one declared."""
-    first = config.prometheus[0].id
-    return tuple(
-        signal
-        for squad in config.program.squads
-        for signal in squad.signals
-        if (signal.server or first) == server.id
-    )
-
-
-def _statuses(config: Config) -> list[SourceStatus]:
-    """Every configured source, named before it has been read."""
-    statuses = []
-    if config.documents.paths:
-        statuses.append(SourceStatus("documents", "documents", "documents", config.documents.interval))
-    if config.status.dir:
-        statuses.append(SourceStatus("status", "status", config.status.dir, config.status.interval))
-    if config.services:
-        statuses.append(SourceStatus("services", "services", "services", _services_interval(config)))
-    if _looks_at_itself(config):
-        statuses.append(SourceStatus("self", "self", "this machine", config.self_check.interval))
-    for server in config.prometheus:
-        statuses.append(SourceStatus(_metrics_id(server), "metrics", server.id, server.interval))
-    for manager in config.alertmanagers:
-        statuses.append(SourceStatus(f"alerts:{manager.id}", "alerts", manager.id, manager.interval))
-    from controlroom.engine.ports import REASSURE
-
-    told = max(config.store.interval, REASSURE)
-    statuses.append(SourceStatus("store", "store", _store_title(config.store.url), told))
-    return statuses
-
-
-def _store_title(url: str) -> str:
-    """The store as it is written, without secrets."""
-    if url.startswith("dir:"):
-        return url
-    from controlroom.stores.logs import shown
-
-    return shown(url)
-
-
-def _services_interval(config: Config) -> float:
-    return min(_pace(service, config) for service in config.services)
-
-
-def _pace(service: Service, config: Config) -> float:
-    """Seconds between two probes of `service`: its own, its kind's, or everybody's."""
-    from controlroom.probes import REGISTRY
-
-    kind = REGISTRY.get(service.kind)
-    usual = max(kind.pace, config.polling.services) if kind and kind.pace else config.polling.services
-    return service.interval or usual
-
-
-def _looks_at_itself(config: Config) -> bool:
-    """A room whose services are all on this machine needs no network to be right about them."""
-    declared = config.self_check.targets or config.self_check.dns
-    return bool(config.services) and bool(declared or any(map(remote, config.services)))
 
 
 def _resolver(config: Config) -> Callable[[SecretRef], str]:
@@ -406,8 +295,8 @@ def _services(config: Config, clock: Clock, beats: Beats) -> list[Source]:
     from controlroom.sources.services import ServicesSource
 
     paced = [
-        service if service.interval else replace(service, interval=_pace(service, config))
-        for service in config.services
+        service if service.interval else replace(service, interval=beginning.pace(service, config))
+        for service in beginning.services(config)
     ]
     return [
         ServicesSource(
@@ -422,7 +311,7 @@ def _services(config: Config, clock: Clock, beats: Beats) -> list[Source]:
 
 
 def _self_check(config: Config, clock: Clock) -> Sequence[Source]:
-    if not _looks_at_itself(config):
+    if not beginning.looks_at_itself(config):
         return ()
     from controlroom.probes.prober import Prober
     from controlroom.sources.selfcheck import SelfCheckSource
@@ -442,13 +331,27 @@ def _self_check(config: Config, clock: Clock) -> Sequence[Source]:
     ]
 
 
-def _metrics(config: Config, clock: Clock) -> Sequence[Source]:
+def _metrics(config: Config, clock: Clock, sought: Callable[[], Collection[str]]) -> Sequence[Source]:
     if not config.prometheus:
         return ()
     from controlroom.sources.metrics import MetricsSource
 
+    dashboards = None
+    if config.dashboards.paths:
+        from controlroom.sources.dashboards import DashboardFiles
+
+        dashboards = DashboardFiles(config.dashboards.paths, config.folder, clock)
     return [
-        MetricsSource(server, _signals_of(config, server), clock, _resolver(config))
+        MetricsSource(
+            server,
+            beginning.signals_of(config, server),
+            clock,
+            _resolver(config),
+            hold=config.gate.hold,
+            dashboards=dashboards,
+            # What nobody promised belongs to no server: the first is asked.
+            proofs=sought if server is config.prometheus[0] else None,
+        )
         for server in config.prometheus
     ]
 

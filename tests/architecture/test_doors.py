@@ -16,7 +16,7 @@ ROOMS = frozenset(
     {
         *("domain", "config", "engine", "net", "probes", "sources", "stores", "documents"),
         *("reports", "headless", "tui", "lab", "cli", "commands"),
-        *("wiring", "acting", "last_known", "watching"),
+        *("wiring", "beginning", "acting", "desk", "last_known", "watching"),
     }
 )
 CLIENTS = frozenset(
@@ -32,7 +32,18 @@ CLIENTS = frozenset(
             "platformdirs",
             "prometheus_api_client",
         ),
-        *("pydantic", "rapidfuzz", "redis", "requests", "rich", "textual", "tomlkit", "urllib3"),
+        *(
+            "pydantic",
+            "rapidfuzz",
+            "re2",
+            "redis",
+            "requests",
+            "rich",
+            "textual",
+            "tomlkit",
+            "urllib3",
+            "yaml",
+        ),
     }
 )
 
@@ -51,7 +62,9 @@ MAY_USE = {
     "tui": {"tui", "domain", "engine", "config"},
     "last_known": {"config", "domain", "stores"},
     "watching": {"config", "domain", "engine.ports", "net", "stores"},
-    "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching"},
+    "beginning": {"config", "domain", "engine.ports", "probes", "stores"},
+    "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
+    "desk": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching"},
     "wiring": ROOMS - {"tui", "headless", "cli", "commands", "lab"},
     "commands": ROOMS,
     "cli": ROOMS,
@@ -59,9 +72,10 @@ MAY_USE = {
 """Room → rooms, or single modules of rooms, it may import."""
 
 CLIENTS_OF = {
+    "domain": {"re2"},
     "config": {"pydantic", "rapidfuzz"},
     "net": {"aiohttp", "httpx", "prometheus_api_client", "rapidfuzz", "requests", "urllib3"},
-    "documents": {"markdown_it"},
+    "documents": {"markdown_it", "yaml"},
     "lab": {"tomlkit"},
     "stores": {"pydantic", "redis"},
     "probes": {"aiokafka", "asyncpg", "dns", "h2", "redis"},

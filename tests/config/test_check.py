@@ -19,6 +19,7 @@ def problems(folder: Path, text: str, **environ: str) -> Problems:
 
 
 ERRORS = {
+    "a dashboard that is not there": ("[dashboards]\npaths='a.json'\n", "dashboards.paths[0]", "a.json"),
     "a document that is not there": ("[documents]\npaths=['a.md']\n", "documents.paths[0]", "a.md"),
     "certificates that are not there": (
         "[[prometheus]]\nurl='http://h'\nca='ca.pem'\n",
@@ -105,6 +106,16 @@ def test_what_only_the_world_can_tell(tmp_path: Path, what: str) -> None:
 
 WARNINGS = {
     "a pattern without documents": ("[documents]\npaths=['*.md']\n", "documents.paths[0]", "no document"),
+    "a pattern without dashboards": (
+        "[dashboards]\npaths=['g/*.json']\n",
+        "dashboards.paths[0]",
+        "no dashboard",
+    ),
+    "a dashboard where none are configured": (
+        "[[squads]]\nname='A'\n[[squads.signals]]\nmetric='m'\ndashboard='any'\n",
+        "squads[0].signals[0].dashboard",
+        "no dashboards",
+    ),
     "a charter that is not there": ("[[squads]]\nname='A'\ncharter='a.md'\n", "squads[0].charter", "a.md"),
     "an unset variable": (
         "[[prometheus]]\nurl='http://h'\ntoken={env='T'}\n",

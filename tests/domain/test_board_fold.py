@@ -42,7 +42,7 @@ def seen(snapshot: Snapshot, payload: Payload | None, minute: int = 0, source: s
     id_ = source or ("outbox" if isinstance(payload, OutboxSeen) else kind)
     at = T0 + timedelta(minutes=minute)
     failure = Failure("it is away") if payload is None else None
-    return compare(reduce(SETUP, snapshot, Observation(id_, kind, at, payload, failure)), at)
+    return compare(SETUP, reduce(SETUP, snapshot, Observation(id_, kind, at, payload, failure)), at)
 
 
 def action(id_: str, kind: str, item: str = "b-1", by: str = "ada", **args: Any) -> Action:
@@ -166,11 +166,11 @@ def test_a_snooze_ends_and_a_lint_appears_by_the_clock_alone() -> None:
     """Without any news, the room at a later instant says so."""
     asleep = seen(EMPTY, log(OPENED, action("a2", "snooze", until="2031-05-06T08:30:00Z")))
     assert asleep.blockers[0].state == "snoozed"
-    assert compare(asleep, T0 + timedelta(minutes=29)).blockers is asleep.blockers
-    later = compare(asleep, T0 + timedelta(minutes=30))
+    assert compare(SETUP, asleep, T0 + timedelta(minutes=29)).blockers is asleep.blockers
+    later = compare(SETUP, asleep, T0 + timedelta(minutes=30))
     assert later.blockers[0].state == "open"
     assert [lint.code for lint in later.lints] == []
-    assert [lint.code for lint in compare(later, T0 + timedelta(minutes=241)).lints] == ["X007"]
+    assert [lint.code for lint in compare(SETUP, later, T0 + timedelta(minutes=241)).lints] == ["X007"]
 
 
 def test_saying_who_waits_removes_the_lints() -> None:

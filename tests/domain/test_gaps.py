@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controlroom.domain.gaps import Evidence, Near, Presence, Target, absent, classify, short
+from controlroom.domain.evidence import Evidence, Near, Presence, Target
+from controlroom.domain.gaps import absent, classify, short
 from controlroom.domain.signals import Signal
 from controlroom.domain.telemetry import GapCode, SignalReading
 
@@ -43,6 +44,17 @@ CASES: list[tuple[str, Evidence, GapCode]] = [
         GapCode.NO_TARGET,
     ),
     ("pushed without a target", replace(HEALTHY, targets={}, up={}), GapCode.OK),
+    (
+        "its target was taken out a while ago",
+        replace(HEALTHY, targets={"lake": (UP,)}, present=there(age=90)),
+        GapCode.NO_TARGET,
+    ),
+    ("its target was taken out just now", replace(HEALTHY, targets={"lake": (UP,)}), GapCode.OK),
+    (
+        "written by others, and they stopped",
+        replace(HEALTHY, targets={"lake": (UP,)}, up={}, present=there(age=90)),
+        GapCode.STALE,
+    ),
     (
         "its only target is down",
         replace(GONE, targets={"sea": (DOWN,)}, up={"sea": (1, 0)}),
@@ -142,6 +154,16 @@ CASES: list[tuple[str, Evidence, GapCode]] = [
             restarted=ago(30),
             stopped=ago(800),
         ),
+        GapCode.DISAPPEARED,
+    ),
+    (
+        "seen before it started on an empty disk",
+        replace(GONE, last_seen={"tides_total": {"sea": ago(40)}}, restarted=ago(30)),
+        GapCode.UNKNOWN,
+    ),
+    (
+        "seen and gone since it started",
+        replace(GONE, last_seen={"tides_total": {"sea": ago(10)}}, restarted=ago(30)),
         GapCode.DISAPPEARED,
     ),
 ]

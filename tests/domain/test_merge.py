@@ -180,3 +180,17 @@ def test_a_role_beside_a_name_tells_the_squad() -> None:
     )
     found = merged(Program(squads=squads), Document("b.md", "backlog", items=cards)).items
     assert [card.squad for card in found] == ["quay", "yard", None, None]
+
+
+def test_proofs_of_documents_and_configuration_join() -> None:
+    """A card has both, each once, its own first; a proof of a card that nobody lists is told."""
+    backlog = Document(
+        "backlog.md",
+        "backlog",
+        items=(item(proof=("crane_total",)), item(id="sprint-1/quay", epic="Quay", line=10)),
+    )
+    proofs = {"sprint-1/crane": ("redis", "crane_total"), "sprint-9/none": ("x",)}
+    found = merge(Program(), [DocumentReading("backlog.md", backlog)], NOW, proofs)
+    assert [one.proof for one in found.items] == [("crane_total", "redis"), ()]
+    assert [(lint.code, lint.subject) for lint in found.lints] == [("X017", "sprint-9/none")]
+    assert merge(Program(), [], NOW, proofs).lints == ()

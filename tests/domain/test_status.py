@@ -39,6 +39,18 @@ def test_unchanged_sections_are_the_same_objects() -> None:
     assert second["services"] == []
 
 
+def test_a_card_keeps_what_it_names_as_its_proof() -> None:
+    """In the order it names them; a status of before, that has none, differs in nothing for it."""
+    proven = replace(
+        room(), items=(Item("a", "Press", status="in_progress", proof=("pages_total", "queue")),)
+    )
+    (entry,) = room_status(proven, NOW)["items"]
+    assert entry["proof"] == ["pages_total", "queue"]
+    before = json.loads(json.dumps(room_status(room(), NOW)))
+    del before["items"][0]["proof"]
+    assert diff(before, room_status(proven, NOW + dt.timedelta(days=1))) == ()
+
+
 def test_latencies_are_no_news() -> None:
     """Services probed again with another latency give the very same section."""
     one = room()

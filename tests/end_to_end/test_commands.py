@@ -575,7 +575,8 @@ def test_signals_without_a_server_are_listed_as_unknown(desk: Desk) -> None:
     (gap,) = (gap for gap in desk.json("snapshot")["gaps"] if gap["metric"])
     assert (gap["squad"], gap["code"], gap["hint"]) == ("bindery", "UNKNOWN", "add [[prometheus]]")
     desk.add('[[waves]]\nid = "b"\nweeks = [1, 1]\nsquads = ["bindery"]\n')
-    assert desk.call("gate").returncode == 3
+    assert desk.call("gate", "--wave", "b").returncode == 3
+    assert desk.call("gate").returncode == 1, "another wave's squads have promised nothing"
 
 
 @pytest.mark.parametrize("command", ["snapshot", "rituals", "publish", "diff"])

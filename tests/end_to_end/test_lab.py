@@ -64,7 +64,8 @@ def up(least: int) -> Callable[[str], bool]:
     """Whether the header of a screen counts at least so many services up."""
 
     def seen(screen: str) -> bool:
-        counted = re.search(r"● ?(\d+) up", screen)
+        # Without its words where the date and the waves of the day need the room.
+        counted = re.search(r"● ?(\d+)(?: up)? +▲", screen)
         return counted is not None and int(counted[1]) >= least
 
     return seen

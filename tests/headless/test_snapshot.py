@@ -252,3 +252,53 @@ def test_the_machine_and_the_dependencies_are_in_the_document() -> None:
     assert "  no probe declared  Post  no owner\n" in text
     assert "  route: FAILS: no default route\n" in text
     assert "  dns: unknown: nothing to look up\n" in text
+
+
+def claiming(code: GapCode) -> Snapshot:
+    """A room in which a done card names a metric as its proof."""
+    reading = SignalReading(
+        Signal("pages_total", squad="ink"), code, "gone", NOW - HOUR, query="pages_total", since=NOW - HOUR
+    )
+    done = Item("s-1/b", "Binding", squad="ink", status="done", proof=("pages_total",))
+    return replace(calm(signals=(reading,)), items=(*calm().items, done))
+
+
+def test_done_and_not_observed_is_said_everywhere() -> None:
+    """In the card's claims, among what needs attention, and beside the squad's open cards."""
+    room = claiming(GapCode.DISAPPEARED)
+    press, binding = as_json(room, NOW, "UTC")["items"]
+    assert (press["proof"], press["claims"], binding["proof"]) == ([], [], ["pages_total"])
+    text = "claimed done, not observed since 2031-05-06T06:59:30Z"
+    assert binding["claims"] == [
+        {
+            "proof": "pages_total",
+            "kind": "metric",
+            "state": "not observed",
+            "since": "2031-05-06T06:59:30Z",
+            "text": text,
+            "why": "gone",
+            "query": "pages_total",
+        }
+    ]
+    found = [one for one in attention(room, NOW) if one.kind == "claim"]
+    assert [(one.id, one.text, one.severity) for one in found] == [
+        ("s-1/b", f"Binding: pages_total {text}", "warning")
+    ]
+    squads = as_plain(room, NOW, "UTC").partition("\nSquads\n")[2].partition("\nBlockers\n")[0]
+    assert f"Binding: pages_total {text}" in squads
+
+
+@pytest.mark.parametrize("code", [GapCode.OK, GapCode.UNKNOWN, GapCode.SOURCE_DOWN])
+def test_what_is_there_or_unknown_refutes_no_card(code: GapCode) -> None:
+    """Nothing is said where a proof is observed, nor where nobody could look."""
+    room = claiming(code)
+    assert [one for one in attention(room, NOW) if one.kind == "claim"] == []
+    assert "Binding" not in as_plain(room, NOW, "UTC")
+
+
+def test_a_silent_topic_is_named() -> None:
+    """By its name, as it has no metric."""
+    reading = SignalReading(Signal("", squad="ink", topic="orders.made"), GapCode.TOPIC_SILENT, "no message")
+    assert "ink topic orders.made: TOPIC SILENT · no message" in as_plain(
+        calm(signals=(reading,)), NOW, "UTC"
+    )

@@ -80,6 +80,9 @@ async def test_brokers_that_die(prober: Prober, gather: Callable[[int], Nodes]) 
     nodes[1].kill()
     result = await until(prober, service, lambda result: result.health is Health.DOWN)
     assert result.reason.startswith("1 partition without a leader: events 1; 1 of 3 brokers alive")
+    (events,) = result.traffic
+    assert (events.error, events.still_since) == ("1 of 3 partitions without a leader", None)
+    assert events.moved_at is not None
 
     for node in nodes[1:]:
         node.restart()
@@ -121,5 +124,6 @@ async def test_a_leader_that_hangs(prober: Prober, gather: Callable[[int], Nodes
     result = await prober(service, 1.0)
     assert result.health is Health.DEGRADED
     assert result.reason.startswith(f"broker 2 at {nodes[1].address}: connected, but no answer within 0.")
+    assert [one.error for one in result.traffic] == ["1 of 2 partitions could not be asked"]
     nodes[1].resume()
     await until(prober, service, lambda result: result.health is Health.UP)

@@ -135,6 +135,11 @@ async def test_what_a_user_may_not_see_is_said(prober: Prober, plain: Server) ->
     result = await ask(prober, plain.address, KafkaAsks(topics={"hidden": 1}, groups={"readers": 0}), **room)
     assert result.health is Health.DEGRADED
     assert result.reason == "not allowed to see topic hidden; group readers: not allowed to see it"
+    result = await ask(prober, plain.address, KafkaAsks(watch={"hidden": 60.0}), **room)
+    assert result.health is Health.UP
+    assert [(one.error, one.missing) for one in result.traffic] == [
+        ("not allowed to see topic hidden", False)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,109 +5,40 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from controlroom.config.values import PrometheusServer
 from controlroom.domain import promql
-from controlroom.domain.secret import SecretRef
 from controlroom.domain.signals import Signal
-from controlroom.domain.snapshot import Observation, SignalsSeen
-from controlroom.domain.telemetry import GapCode, SignalReading
+from controlroom.domain.snapshot import SignalsSeen
+from controlroom.domain.telemetry import GapCode
 from controlroom.lab import servers
 from controlroom.net import prometheus as api
 from controlroom.net.fetch import Api
-from controlroom.sources.metrics import MetricsSource
 from tests.conftest import Start
 from tests.net.wire import answer, counting, request, saying, serving
-
-AT = datetime(2025, 10, 6, 16, tzinfo=UTC)
-KEEP = "--storage.tsdb.retention.time=100y"
-QUIET = "global: {scrape_interval: 1s}\n"
-
-
-def no_secrets(reference: SecretRef) -> str:
-    raise AssertionError(f"nothing asked for {reference}")
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def source(
-    url: str, signals: Sequence[Signal], clock: Callable[[], datetime] = now, timeout: float = 5.0
-) -> MetricsSource:
-    return MetricsSource(PrometheusServer(url=url, timeout=timeout), signals, clock, no_secrets)
-
-
-async def poll(metrics: MetricsSource) -> Observation:
-    seen: list[Observation] = []
-    await metrics.poll(seen.append)
-    (observation,) = seen
-    assert observation.complete
-    assert (observation.payload is None) != (observation.failure is None)
-    return observation
-
-
-async def look(metrics: MetricsSource) -> dict[str, SignalReading]:
-    payload = (await poll(metrics)).payload
-    assert isinstance(payload, SignalsSeen)
-    return {reading.signal.metric: reading for reading in payload.readings}
-
-
-async def until(
-    metrics: MetricsSource, done: Callable[[dict[str, SignalReading]], bool], within: float = 30.0
-) -> list[dict[str, SignalReading]]:
-    """All looks until `done` says of one that it shows what was waited for."""
-    looks = []
-    give_up = time.monotonic() + within
-    while time.monotonic() < give_up:
-        looks.append(await look(metrics))
-        if done(looks[-1]):
-            return looks
-        await asyncio.sleep(0.1)
-    raise AssertionError({name: (r.code, r.text) for name, r in looks[-1].items()})
-
-
-# -- history ---------------------------------------------------------------------------------------
-
-
-def samples(series: str, begin: float, end: float, value: str = "1", step: int = 60) -> Iterator[str]:
-    """OpenMetrics lines of `series` from `begin` to `end` seconds before AT."""
-    base = int(AT.timestamp())
-    return (f"{series} {value} {base - age}" for age in range(int(begin), int(end) - 1, -step))
-
-
-def history(folder: Path, families: Mapping[str, Sequence[tuple[str, float, float]]]) -> None:
-    """Blocks for a Prometheus in `folder`: metric → (labels, seconds before AT it begins, and ends)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for metric, spans in families.items():
-        lines.append(f"# TYPE {metric} gauge")
-        for labels, begin, end in spans:
-            lines += samples(f"{metric}{{{labels}}}", begin, end)
-    text = folder / "history.txt"
-    text.write_text("\n".join([*lines, "# EOF", ""]))
-    tool = servers.find("promtool")
-    command = [
-        tool,
-        "tsdb",
-        "create-blocks-from",
-        "openmetrics",
-        "-q",
-        str(text),
-        str(folder / "prometheus-data"),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-
+from tests.sources.looking import (
+    AT,
+    KEEP,
+    QUIET,
+    Prometheus,
+    blocks,
+    code,
+    exporting,
+    history,
+    look,
+    no_secrets,
+    now,
+    poll,
+    scraping,
+    source,
+    until,
+)
 
 BOTH = ('job="tide",instance="a"', 7200, 0), ('job="tide",instance="b"', 7200, 0)
 PAST: Mapping[str, Sequence[tuple[str, float, float]]] = {
@@ -126,12 +57,12 @@ def tide(metric: str, job: str | None = "tide") -> Signal:
     return Signal(metric, job, "river")
 
 
-async def test_history_explains_every_signal(start: Start) -> None:
+async def test_history_explains_every_signal(start: Start, prometheus: Prometheus) -> None:
     """Present, partial, stale, disappeared, never seen and no target are told apart."""
 
     def make(folder: Path) -> servers.Server:
         history(folder, PAST)
-        return servers.prometheus(folder, QUIET, KEEP)
+        return prometheus(folder, QUIET, KEEP)
 
     signals = [
         tide("tide_level"),
@@ -173,12 +104,12 @@ async def test_history_explains_every_signal(start: Start) -> None:
     await metrics.close()
 
 
-async def test_every_query_shown_is_one_prometheus_understands(start: Start) -> None:
+async def test_every_query_shown_is_one_prometheus_understands(start: Start, prometheus: Prometheus) -> None:
     """The PromQL beside a reading can be pasted as it is, whatever the names are."""
 
     def make(folder: Path) -> servers.Server:
         history(folder, PAST)
-        return servers.prometheus(folder, QUIET, KEEP)
+        return prometheus(folder, QUIET, KEEP)
 
     server = start(make)
     odd = ["sum", "by", "nan", 'a"b\\', "{x}", "$1", "ä ö", "1st", "a|b", ".*", "x\ny"]
@@ -203,12 +134,14 @@ async def test_every_query_shown_is_one_prometheus_understands(start: Start) -> 
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["there", "missing"])
-async def test_the_number_of_requests_is_constant(start: Start, missing: bool) -> None:
+async def test_the_number_of_requests_is_constant(
+    start: Start, prometheus: Prometheus, missing: bool
+) -> None:
     """Six signals and six hundred in fifty jobs cost the same requests, counted on the wire."""
 
     def make(folder: Path) -> servers.Server:
         history(folder, {f"m{i}_level": ((f'job="j{i % 50}",instance="a"', 600, 0),) for i in range(600)})
-        return servers.prometheus(folder, QUIET, KEEP)
+        return prometheus(folder, QUIET, KEEP)
 
     server = start(make)
     name = "m{}_levels" if missing else "m{}_level"
@@ -228,12 +161,12 @@ async def test_the_number_of_requests_is_constant(start: Start, missing: bool) -
     assert counts[0] == counts[1] <= 10
 
 
-async def test_a_second_look_asks_no_more_of_the_past(start: Start) -> None:
+async def test_a_second_look_asks_no_more_of_the_past(start: Start, prometheus: Prometheus) -> None:
     """While the same signals are missing the dear questions are put once a minute, not every look."""
 
     def make(folder: Path) -> servers.Server:
         history(folder, PAST)
-        return servers.prometheus(folder, QUIET, KEEP)
+        return prometheus(folder, QUIET, KEEP)
 
     instant = [AT]
     metrics = source(start(make).url, [tide("tide_ebb"), tide("tide_levels")], lambda: instant[0])
@@ -253,61 +186,14 @@ async def test_a_second_look_asks_no_more_of_the_past(start: Start) -> None:
 # -- live ------------------------------------------------------------------------------------------
 
 
-class Exporter:
-    """A real HTTP server whose /metrics says what `text` is at the moment."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        exporter = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = exporter.text.encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-
-@contextmanager
-def exporting() -> Iterator[Exporter]:
-    exporter = Exporter()
-    try:
-        yield exporter
-    finally:
-        exporter.server.shutdown()
-        exporter.server.server_close()
-
-
-def scraping(**jobs: Sequence[str]) -> str:
-    """A Prometheus configuration that scrapes each job's addresses every second."""
-    parts = [
-        f"- job_name: {job}\n  static_configs: [{{targets: {json.dumps(list(addresses))}}}]"
-        for job, addresses in jobs.items()
-    ]
-    return "global: {scrape_interval: 1s}\nscrape_configs:\n" + "\n".join(parts) + "\n"
-
-
-def code(metric: str, *codes: GapCode) -> Callable[[dict[str, SignalReading]], bool]:
-    return lambda found: found[metric].code in codes
-
-
-async def test_a_live_target_from_first_scrape_to_death(start: Start) -> None:
+async def test_a_live_target_from_first_scrape_to_death(start: Start, prometheus: Prometheus) -> None:
     """Pending, then there; then a metric goes away, relabelling drops all, and targets die one by one."""
     one, two = start(servers.node_exporter), start(servers.node_exporter)
     with exporting() as exporter:
         exporter.text = "tide_level 1\n"
         config = scraping(node=[one.address, two.address], tide=[exporter.address], mute=[exporter.address])
         config += '  metric_relabel_configs: [{source_labels: [__name__], regex: ".*", action: drop}]\n'
-        server = start(lambda folder: servers.prometheus(folder, config))
+        server = start(lambda folder: prometheus(folder, config))
         signals = [
             Signal("node_load1", "node", "river"),
             Signal("node_load_1", "node", "river"),
@@ -351,9 +237,11 @@ async def test_a_live_target_from_first_scrape_to_death(start: Start) -> None:
         await metrics.close()
 
 
-async def test_a_hung_and_a_dead_prometheus_are_failures_in_time(start: Start) -> None:
+async def test_a_hung_and_a_dead_prometheus_are_failures_in_time(
+    start: Start, prometheus: Prometheus
+) -> None:
     """SIGSTOP is told within the timeout, SIGKILL at once, both with a remedy; SIGCONT mends it."""
-    server = start(lambda folder: servers.prometheus(folder, QUIET))
+    server = start(lambda folder: prometheus(folder, QUIET))
     metrics = source(server.url, [tide("tide_level")], timeout=0.7)
     assert (await poll(metrics)).failure is None
     server.pause()
@@ -372,14 +260,13 @@ async def test_a_hung_and_a_dead_prometheus_are_failures_in_time(start: Start) -
     await metrics.close()
 
 
-async def test_a_restart_never_reads_as_a_disappearance(start: Start) -> None:
+async def test_a_restart_never_reads_as_a_disappearance(start: Start, prometheus: Prometheus) -> None:
     """What was there before a long stop is pending until its first scrape, then there; never gone."""
     with exporting() as exporter:
         exporter.text = "tide_level 1\n"
         stop = now() - timedelta(minutes=10)
 
         def make(folder: Path) -> servers.Server:
-            folder.mkdir(parents=True)
             lines = ["# TYPE up gauge", "# TYPE tide_level gauge", "# TYPE tide_rate gauge"]
             base = int(stop.timestamp())
             for metric in ("up", "tide_level", "tide_rate"):
@@ -390,11 +277,8 @@ async def test_a_restart_never_reads_as_a_disappearance(start: Start) -> None:
                 lines[position:position] = [
                     f"{metric}{{{own}}} 1 {base - age}" for age in range(3600, -1, -15)
                 ]
-            (folder / "h").write_text("\n".join([*lines, "# EOF", ""]))
-            command = ["tsdb", "create-blocks-from", "openmetrics", "-q", str(folder / "h")]
-            data = str(folder / "prometheus-data")
-            subprocess.run([servers.find("promtool"), *command, data], check=True, capture_output=True)
-            return servers.prometheus(folder, scraping(tide=[exporter.address]))
+            blocks(folder, lines)
+            return prometheus(folder, scraping(tide=[exporter.address]))
 
         # tide_rate stands for a recording rule: no target has its job, it comes back when rules run.
         metrics = source(start(make).url, [tide("tide_level"), tide("tide_rate", "derived")])
@@ -407,12 +291,10 @@ async def test_a_restart_never_reads_as_a_disappearance(start: Start) -> None:
         await metrics.close()
 
 
-async def test_a_prefix_of_the_url_is_kept(start: Start) -> None:
+async def test_a_prefix_of_the_url_is_kept(start: Start, prometheus: Prometheus) -> None:
     """A Prometheus below a path, as Mimir is, is asked there."""
     server = start(
-        lambda folder: servers.prometheus(
-            folder, QUIET, "--web.external-url=/metrics-api", "--web.route-prefix=/"
-        )
+        lambda folder: prometheus(folder, QUIET, "--web.external-url=/metrics-api", "--web.route-prefix=/")
     )
     metrics = source(server.url + "/", [tide("tide_level")])
     assert (await poll(metrics)).failure is None
@@ -578,11 +460,11 @@ async def test_text_from_outside_is_cleaned_and_shown() -> None:
         assert hidden not in said
 
 
-async def test_a_clock_that_differs_is_allowed_for(start: Start) -> None:
+async def test_a_clock_that_differs_is_allowed_for(start: Start, prometheus: Prometheus) -> None:
     """A server whose clock is off is asked at its own time, and the difference is a warning."""
     with exporting() as exporter:
         exporter.text = "tide_level 1\n"
-        server = start(lambda folder: servers.prometheus(folder, scraping(tide=[exporter.address])))
+        server = start(lambda folder: prometheus(folder, scraping(tide=[exporter.address])))
         metrics = source(server.url, [tide("tide_level")], lambda: now() - timedelta(seconds=40))
         looks = await until(metrics, code("tide_level", GapCode.OK))
         observation = await poll(metrics)
@@ -615,9 +497,9 @@ async def test_a_lookup_that_hangs_holds_nobody_up(start: Start) -> None:
     assert any("names like the missing ones" in warning for warning in payload.warnings)
 
 
-async def test_no_signals_are_still_a_look_at_the_server(start: Start) -> None:
+async def test_no_signals_are_still_a_look_at_the_server(start: Start, prometheus: Prometheus) -> None:
     """With nothing declared the source says whether the server answers, and reads nothing."""
-    server = start(lambda folder: servers.prometheus(folder, QUIET))
+    server = start(lambda folder: prometheus(folder, QUIET))
     metrics = source(server.url, [])
     payload = (await poll(metrics)).payload
     assert payload == SignalsSeen((), (), payload.requests if isinstance(payload, SignalsSeen) else 0)

@@ -170,8 +170,10 @@ COVERAGE = (
 )
 
 ALERTS = (
-    Alert("f1", "KafkaAway", "critical", "Kafka does not answer", starts_at=ago(3), squad="quay"),
-    Alert("f2", "DiskFull", "warning", "disk 91 % full", starts_at=ago(300)),
+    Alert(
+        "f1", "KafkaAway", "critical", "Kafka does not answer", starts_at=ago(3), squad="quay", server="am"
+    ),
+    Alert("f2", "DiskFull", "warning", "disk 91 % full", starts_at=ago(300), server="am"),
 )
 
 SOURCES = (

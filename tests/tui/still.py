@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from controlroom.config.changes import Change, ConfigEdit
 from controlroom.domain.actions import Action, Outcome
+from controlroom.domain.alerts import SilenceDraft
 from controlroom.domain.board import Item, Status
 from controlroom.domain.documents import CellEdit
 from controlroom.domain.snapshot import Snapshot
@@ -56,6 +58,26 @@ class NoDesk:
     async def escalation_text(self, blocker: str) -> str:
         """There is nothing to tell."""
         return ""
+
+    async def edit_config(self, change: Change) -> ConfigEdit | str:
+        """There is no configuration."""
+        return "there is no configuration file"
+
+    async def write_config(self, edit: ConfigEdit) -> str:
+        """Nothing is written."""
+        return "there is no configuration file"
+
+    async def keep_diff(self, edit: ConfigEdit) -> Path | str:
+        """Nothing is written."""
+        return "there is no home folder to write it to"
+
+    async def silence(self, server: str, draft: SilenceDraft) -> str:
+        """There is no Alertmanager."""
+        return f"no Alertmanager is called {server}"
+
+    async def expire(self, server: str, silence: str) -> str:
+        """There is no Alertmanager."""
+        return f"no Alertmanager is called {server}"
 
     async def post(self, text: str) -> str:
         """There is no webhook."""

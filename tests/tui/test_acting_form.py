@@ -179,7 +179,7 @@ async def test_a_form_of_any_fields_stands_in_any_size() -> None:
     """Many fields in a terminal that is far too small: no failure, and back again whole."""
     async with seat() as at:
         fields = tuple(Field(f"f{n}", f"field {n}") for n in range(30))
-        frame = at.app.acting._frame
+        frame = at.app.acting.frame
         at.app.push_screen(FormScreen(Form("Many", fields), frame, lambda args: None))
         await at.pilot.pause()
         for size in ((10, 3), (1, 1), (60, 16), (200, 60)):

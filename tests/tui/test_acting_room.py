@@ -368,7 +368,7 @@ async def test_marks_stay_on_their_rows(tmp_path: Path) -> None:
         await at.until("Quay flooded")
         (line,) = [line for line in at.screen.splitlines() if "◆" in line and "Topics missing" in line]
         assert "Quay flooded" not in line
-        assert "mark blockers and cards" in await at.press("6", "v")
+        assert "mark blockers, cards and signals" in await at.press("6", "v")
 
 
 async def test_the_clock_that_was_set_is_asked_about(tmp_path: Path) -> None:

@@ -120,7 +120,8 @@ def test_gap_alert_and_card_fill_what_they_know() -> None:
     """A gap names what is missing and whose it is, an alert since when, a card itself and its squad."""
     gap = draft(ROOM, Subject("signal", "cranes/lifts_total/harbour"), NOW)
     assert gap.values["summary"].startswith("lifts_total TARGET_DOWN")
-    assert gap.values["blocking_squad"] == "Cranes"
+    assert gap.values["owning_squad"] == "Cranes"
+    assert "blocking_squad" not in gap.values
     assert gap.about == "signal:cranes/lifts_total/harbour"
     alert = draft(ROOM, Subject("alert", "f1"), NOW)
     assert alert.values["summary"] == "KafkaAway: Kafka does not answer"

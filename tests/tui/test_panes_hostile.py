@@ -24,6 +24,7 @@ from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Baseline, Change, Snapshot, SourceStatus, StatusFile, StatusSeen
 from controlroom.domain.telemetry import Alert, Coverage, GapCode, Gate, SignalReading
 from controlroom.domain.triage import Blocker
+from controlroom.domain.waivers import Waiver
 from controlroom.domain.waves import Declared, Wave
 from controlroom.tui import filters
 from controlroom.tui.detail import describe
@@ -144,13 +145,34 @@ SERVICE = st.builds(
 )
 READING = st.builds(
     SignalReading,
-    signal=st.builds(Signal, metric=TEXT, job=MAYBE, squad=SQUAD),
+    signal=st.builds(
+        Signal,
+        metric=TEXT,
+        job=MAYBE,
+        squad=SQUAD,
+        required_for_exit=st.booleans(),
+        alert=MAYBE,
+        dashboard=MAYBE,
+        topic=MAYBE,
+    ),
     code=st.sampled_from(GapCode),
     text=TEXT,
     last_seen=WHEN,
     hint=MAYBE,
     query=TEXT,
     targets=many(TEXT),
+    since=WHEN,
+    near=many(TEXT),
+    unchecked=many(st.sampled_from(GapCode)),
+)
+WAIVER = st.builds(
+    Waiver,
+    signal=READING.map(lambda reading: reading.id),
+    who=TEXT,
+    why=TEXT,
+    at=WHEN.filter(lambda when: when is not None),
+    until=WHEN.filter(lambda when: when is not None),
+    pending=st.booleans(),
 )
 VERDICT = st.sampled_from(("PASS", "FAIL", "UNKNOWN", "NOT_DECLARED"))
 COVERAGE = st.builds(
@@ -161,6 +183,9 @@ COVERAGE = st.builds(
     pct=st.one_of(st.none(), st.integers(0, 100)),
     verdict=VERDICT,
     waived=st.integers(0, 2),
+    unknown=st.integers(0, 2),
+    holding=st.integers(0, 2),
+    holds_at=WHEN,
 )
 PROGRAMS = st.builds(
     Program,
@@ -244,8 +269,13 @@ ROOMS = st.builds(
             required=st.integers(0, 9),
             pct=st.none(),
             squads=many(COVERAGE),
+            waived=st.integers(0, 2),
+            unknown=st.integers(0, 2),
+            holding=st.integers(0, 2),
+            holds_at=WHEN,
         )
     ),
+    waivers=many(WAIVER),
     alerts=many(
         st.builds(
             Alert,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controlroom.domain.services import Health
-from controlroom.domain.telemetry import Coverage, GapCode, Gate
 from controlroom.tui.lines import as_text
 from controlroom.tui.panes import alerts, services, telemetry
 from controlroom.tui.rows import DrawContext
@@ -19,7 +18,6 @@ from tests.tui.rooms import (
     ago,
     changed,
     drawn,
-    reading,
     row_with,
     service,
     view,
@@ -116,54 +114,6 @@ def test_redacted_services_hide_addresses() -> None:
     assert "127.0.0.1" not in said
 
 
-def test_a_gap_has_its_code_its_words_and_its_squad() -> None:
-    """One line per gap, the squad's coverage on the first."""
-    said = line(drawn(telemetry.PANE), "NEVER_SEEN")
-    for part in ("Quay & Berths", "▰▱", "1/2", "tide_height_metres", "never seen in 15d", "did you mean"):
-        assert part in said
-    assert "last seen 08:56" in line(drawn(telemetry.PANE), "TARGET_DOWN")
-
-
-def test_fine_signals_are_quiet_until_zoomed() -> None:
-    """OK is not a gap."""
-    assert "berths_booked_total" not in drawn(telemetry.PANE)
-    assert "● berths_booked_total" in drawn(telemetry.PANE, seen=view(expanded=True))
-
-
-def test_nothing_required_is_not_declared_rather_than_full() -> None:
-    """0/0 is not 100 %."""
-    said = line(drawn(telemetry.PANE), "Customs")
-    assert "not declared" in said
-    assert "%" not in said
-
-
-def test_an_unreachable_prometheus_takes_one_line_per_squad() -> None:
-    """Hundreds of unknown signals do not bury what is known, and none of them is a known gap."""
-    lost = tuple(reading("quay", f"m{n}", GapCode.SOURCE_DOWN, "connection refused") for n in range(50))
-    room = changed(signals=lost, coverage=(Coverage("quay", 0, 50, 0, "UNKNOWN"),), gates=())
-    said = drawn(telemetry.PANE, room)
-    assert said.count("SOURCE_DOWN") == 1
-    assert "50 signals" in said
-    heading = telemetry.PANE.heading(DrawContext(room, view(), NOW, 80, 20))
-    assert heading.count == "0 · 50 unknown"
-
-
-def test_the_gate_says_verdict_and_percent() -> None:
-    """Word, glyph and number."""
-    assert "Wave One gate ✖ FAIL 33 %" in drawn(telemetry.PANE)
-
-
-def test_narrow_gaps_stand_under_their_squad() -> None:
-    """The metric keeps room in a narrow pane."""
-    said = drawn(telemetry.PANE, seen=view(46))
-    assert "tide_height_metres" in said
-
-
-def test_nothing_declared_names_the_key() -> None:
-    """An empty telemetry pane helps."""
-    assert "[[squads.signals]]" in as_text((telemetry.PANE.empty(EMPTY),))
-
-
 def test_alerts_are_grouped_and_unowned_ones_stand_out() -> None:
     """Worst group first; severity in words."""
     said = drawn(alerts.PANE).splitlines()
@@ -183,9 +133,9 @@ def test_an_unreachable_alertmanager_is_unknown_never_no_alerts() -> None:
     """With and without earlier alerts."""
     room = changed(sources=down(), alerts=())
     said = drawn(alerts.PANE, room)
-    assert "alerts unknown for 2m: connection refused" in said
+    assert "alerts unknown 2m: connection refused" in said
     assert "no alerts" not in said
-    assert "what it said before" in drawn(alerts.PANE, changed(sources=down()))
+    assert "2 below as of" in drawn(alerts.PANE, changed(sources=down()))
     assert alerts.PANE.heading(DrawContext(room, view(), NOW, 80, 20)).count == "?"
 
 
@@ -202,16 +152,3 @@ def test_panes_depend_on_their_own_parts_only() -> None:
     newer = replace(ROOM, version=2, taken_at=NOW, sources=tuple(replace(s, read_at=NOW) for s in SOURCES))
     for pane in (services.PANE, telemetry.PANE, alerts.PANE):
         assert all(a is b for a, b in zip(pane.depends(ROOM), pane.depends(newer), strict=True))
-
-
-def test_what_is_not_known_has_no_percentage() -> None:
-    """A gate and a squad whose signals nobody could ask for read ``?``, never ``0``."""
-    unknown = Coverage("customs", 0, 2, 0, "UNKNOWN")
-    said = drawn(
-        telemetry.PANE,
-        changed(signals=(), coverage=(unknown,), gates=(Gate("one", "UNKNOWN", 0, 2, 0, (unknown,)),)),
-    )
-    assert "?/2" in said
-    assert "UNKNOWN ? %" in said
-    assert "0/2" not in said
-    assert "0 %" not in said.replace("? %", "").replace("100 %", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 
 from controlroom import wiring
 from controlroom.config.load import load
+from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.app import RoomApp
 from controlroom.tui.port import Options
 
@@ -58,14 +60,26 @@ class Worker(Seat):
 
 @asynccontextmanager
 async def working(
-    folder: Path, by: str = "Ines", size: tuple[int, int] = (160, 48), more: str = "", **options: Any
+    folder: Path,
+    by: str = "Ines",
+    size: tuple[int, int] = (160, 48),
+    more: str = "",
+    *,
+    clock: Callable[[], datetime] = lambda: NOW,
+    seen: Callable[[Snapshot], Snapshot] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Worker]:
-    """The working room of `folder` in front of `by`; its clock stands still."""
+    """The working room of `folder` in front of `by`; its clock stands still unless another is given.
+
+    `seen` makes what is known before anybody looks: what no source of this room renews stays so.
+    """
     if not (folder / "controlroom.toml").exists():
         furnish(folder, more)
     environ = environ_of(folder, by)
     config = load(folder / "controlroom.toml", environ=environ)
-    room = wiring.build(config, clock=lambda: NOW, environ=environ)
+    room = wiring.build(config, clock=clock, environ=environ)
+    if seen is not None:
+        room.snapshot = seen(room.snapshot)
     options.setdefault("viewer_zone", "Asia/Kolkata")
     options.setdefault("channel", config.triage.channel)
     app = RoomApp(room, Options(**options), environ={"COLORTERM": "truecolor"})

@@ -110,6 +110,86 @@ def log(parser: ArgumentParser) -> None:
     parser.add_argument("--raw", action="store_true", help="each action's stored bytes, a line each")
 
 
+def _waiver(parser: ArgumentParser) -> None:
+    parser.add_argument("squad", metavar="SQUAD", help="the squad that promised it")
+    parser.add_argument("signal", metavar="METRIC", help="the metric or the topic")
+    parser.add_argument("--job", metavar="JOB", help="its job, where the squad promised it for several")
+
+
+def _waive(parser: ArgumentParser) -> None:
+    _waiver(parser)
+    parser.add_argument("--until", metavar="INSTANT|RITUAL", help="when the excuse is over")
+    _why(parser)
+    _signed(parser)
+
+
+def _unwaive(parser: ArgumentParser) -> None:
+    _waiver(parser)
+    _why(parser)
+    _signed(parser)
+
+
+def _manager(parser: ArgumentParser) -> None:
+    parser.add_argument("--server", metavar="ID", help="the Alertmanager, where several are configured")
+
+
+def _silence(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "matchers",
+        nargs="+",
+        metavar="MATCHER",
+        help='as amtool writes it, such as alertname=Flood job=~"a|b"',
+    )
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--for", metavar="DURATION", dest="lasting", help="how long, such as 2h or 45m")
+    end.add_argument("--until", metavar="INSTANT", help="when it ends, such as 2025-10-06T16:00:00Z")
+    _why(parser)
+    parser.add_argument("--by", metavar="NAME", help="who sets it; else [triage].by, else the login name")
+    _manager(parser)
+    parser.add_argument(
+        "--yes", action="store_true", help="set it; without this it only says what it matches"
+    )
+
+
+def _expire(parser: ArgumentParser) -> None:
+    parser.add_argument("silence", metavar="ID", help="the silence's id, as controlroom alerts shows it")
+    _manager(parser)
+    parser.add_argument(
+        "--yes", action="store_true", help="end it; without this it only says what it silences"
+    )
+
+
+def _assign(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "rule", metavar="LABEL=VALUE", help="what the alerts have in common, such as job=locks"
+    )
+    parser.add_argument("squad", metavar="SQUAD", help="the squad they belong to")
+    parser.add_argument("--by", metavar="NAME", help="who says so; else [triage].by, else the login name")
+    _manager(parser)
+    parser.add_argument(
+        "--write", action="store_true", help="write it; without this the change is only shown"
+    )
+
+
+def _accept(parser: ArgumentParser) -> None:
+    parser.add_argument("squad", metavar="SQUAD", help="the squad that promised it")
+    parser.add_argument("metric", metavar="METRIC", help="the metric as it is promised now")
+    parser.add_argument("name", metavar="NAME", help="the metric as it is exported")
+    parser.add_argument("--job", metavar="JOB", help="its job, where the squad promised it for several")
+    parser.add_argument("--by", metavar="NAME", help="who accepts it; else [triage].by, else the login name")
+    parser.add_argument("--write", action="store_true", help="write it; else only the difference is shown")
+
+
+def _propose(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--squad", metavar="SQUAD", nargs="+", action="extend", help="only for these squads; else for all"
+    )
+    parser.add_argument("--days", metavar="N", type=int, default=7, help="how far to look back (7)")
+    parser.add_argument("--server", metavar="ID", help="only this [[prometheus]]; else all of them")
+    parser.add_argument("--output", metavar="FILE", help="where to write the TOML; else stdout")
+    parser.add_argument("--force", action="store_true", help="overwrite the file if it is there")
+
+
 BLOCKER: Branches = (
     ("open", "blocker", "say that something holds work up", _open),
     ("acknowledge", "blocker", "say that you have seen it", _verb()),
@@ -126,6 +206,20 @@ ITEM: Branches = (
     ("set", "item", "move a card, give it an owner, or say whom it waits on", _verb(_set)),
     ("note", "item", "add a note to its history", _verb(_text)),
     ("undo", "item", "take back your last action on it", _verb()),
+)
+GATE: Branches = (
+    ("waive", "gate_waive", "excuse a signal before the gate, for a reason and until a time", _waive),
+    ("unwaive", "gate_waive", "end such an excuse", _unwaive),
+    ("waivers", "gate_waivers", "list who excused what, why and until when", lambda parser: None),
+)
+ALERTS: Branches = (
+    ("silence", "alerts_silence", "see what a silence would match, and set it", _silence),
+    ("expire", "alerts_expire", "end a silence before its time", _expire),
+    ("assign", "alerts_assign", "say whose alerts with a label are, in the configuration", _assign),
+)
+TELEMETRY: Branches = (
+    ("accept", "telemetry_accept", "take a metric's exported name into the configuration", _accept),
+    ("propose", "telemetry_propose", "draft signals from Prometheus and the documents", _propose),
 )
 OUTBOX: Branches = (
     ("drain", "outbox_drain", "deliver what waits", lambda parser: None),

@@ -59,43 +59,6 @@ def services(options: Namespace) -> int:
     return answered(seen, shown.exit_code(seen.services, now))
 
 
-def telemetry(options: Namespace) -> int:
-    """Every declared signal and the coverage of each squad."""
-    from controlroom.headless import telemetry as shown
-
-    asked = given(options)
-    seen = asked.sweep(asked.config(), *_TELEMETRY)
-    say_failures(seen)
-    asked.print(lambda: shown.as_text(seen, asked.now()), lambda: shown.as_json(seen))
-    return shown.exit_code(seen)
-
-
-def gate(options: Namespace) -> int:
-    """Exit gates of the waves."""
-    from controlroom.headless import telemetry as shown
-
-    asked = given(options)
-    seen = asked.sweep(asked.config(), *_TELEMETRY)
-    say_failures(seen)
-    asked.print(lambda: shown.gates_as_text(seen.gates), lambda: shown.gates_as_json(seen))
-    return shown.gates_exit_code(seen)
-
-
-_TELEMETRY: tuple[SourceKind, SourceKind] = ("metrics", "documents")
-"""Documents too: they may be what declares the squads and the waves."""
-
-
-def alerts(options: Namespace) -> int:
-    """Active alerts by squad."""
-    from controlroom.headless import alerts as shown
-
-    asked = given(options)
-    seen = asked.sweep(asked.config(), "alerts")
-    say_failures(seen)
-    asked.print(lambda: shown.as_text(seen, asked.now()), lambda: shown.as_json(seen))
-    return shown.exit_code(seen)
-
-
 def blockers(options: Namespace) -> int:
     """What holds work up."""
     from controlroom.headless import blockers as shown
@@ -133,7 +96,10 @@ def lint(options: Namespace) -> int:
     from controlroom.headless import lint as shown
 
     asked = given(options)
-    seen = asked.sweep(asked.config(), *_BOARD)
+    config = asked.config()
+    seen = asked.sweep(config, *_BOARD)
+    if any(item.proof for item in seen.items):  # whether what a card claims is there, only these know
+        seen = asked.sweep(config, *_BOARD, "metrics", "services")
     say_failures(seen)
     asked.print(lambda: shown.as_text(seen.lints), lambda: shown.as_json(seen.lints))
     return answered(seen, shown.exit_code(seen.lints))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -63,6 +63,7 @@ def _remarks(file: File, folder: Path, environ: Mapping[str, str]) -> Iterator[R
     yield from _unknown_names(file)
     yield from _start(file)
     yield from _documents(file, folder)
+    yield from _drawn(file)
     yield from _files(file, folder)
     yield from _store(file, folder)
     for place, ref in _references(file):
@@ -100,17 +101,32 @@ def _start(file: File) -> Iterator[Remark]:
 
 
 def _documents(file: File, folder: Path) -> Iterator[Remark]:
+    yield from _matched(file.documents.paths, "documents", "document", folder)
+    yield from _matched(file.dashboards.paths, "dashboards", "dashboard", folder)
+
+
+def _drawn(file: File) -> Iterator[Remark]:
+    """A dashboard that must draw a signal is looked for among those of the repository."""
+    for number, squad in enumerate(file.squads):
+        for n, signal in enumerate(squad.signals):
+            if signal.dashboard and "://" not in signal.dashboard and not file.dashboards.paths:
+                place: Place = ("squads", number, "signals", n, "dashboard")
+                remedy = "name their files: [dashboards].paths, or write a link"
+                yield Remark("warning", place, "there are no dashboards to look for it in", remedy)
+
+
+def _matched(paths: Iterable[str], section: str, what: str, folder: Path) -> Iterator[Remark]:
     from glob import iglob
 
-    for number, pattern in enumerate(file.documents.paths):
-        place: Place = ("documents", "paths", number)
+    for number, pattern in enumerate(paths):
+        place: Place = (section, "paths", number)
         shown = clean(pattern, 200)
         if GLOB & set(pattern):
             full = os.path.expanduser(pattern)  # noqa: PTH111 - a pattern is no path
             if next(iglob(full, root_dir=folder, recursive=True), None) is None:  # noqa: PTH207
-                yield Remark("warning", place, f"no document matches {shown}", f"looked in {folder}")
+                yield Remark("warning", place, f"no {what} matches {shown}", f"looked in {folder}")
         elif not _exists(folder, pattern):
-            yield Remark("error", place, f"there is no document {shown}", f"looked in {folder}")
+            yield Remark("error", place, f"there is no {what} {shown}", f"looked in {folder}")
 
 
 def _files(file: File, folder: Path) -> Iterator[Remark]:

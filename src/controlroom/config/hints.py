@@ -14,6 +14,7 @@ def resolve() -> None:
         asks,
         board,
         calendar,
+        gate_rules,
         maintenance,
         program,
         rituals,
@@ -23,7 +24,19 @@ def resolve() -> None:
         waves,
     )
 
-    domain = (asks, board, calendar, maintenance, program, rituals, secret, services, signals, waves)
+    domain = (
+        asks,
+        board,
+        calendar,
+        gate_rules,
+        maintenance,
+        program,
+        rituals,
+        secret,
+        services,
+        signals,
+        waves,
+    )
     modules = (shape, values, *domain)
     classes = {
         name: value

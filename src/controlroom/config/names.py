@@ -131,8 +131,14 @@ def _references(file: File) -> Iterator[tuple[Place, str, str]]:
                     yield from (((section, number, key, n), target, name) for n, name in enumerate(value))
     for number, server in enumerate(file.alertmanagers):
         for n, rule in enumerate(server.rules):
-            yield ("alertmanagers", number, "rules", n, "squad"), "squads", rule.squad
+            if rule.squad:
+                yield ("alertmanagers", number, "rules", n, "squad"), "squads", rule.squad
     for number, squad in enumerate(file.squads):
         for n, signal in enumerate(squad.signals):
             if signal.server is not None:
                 yield ("squads", number, "signals", n, "server"), "prometheus", signal.server
+        for n, topic in enumerate(squad.topics):
+            if topic.server is not None:
+                yield ("squads", number, "topics", n, "server"), "prometheus", topic.server
+            if topic.service is not None:
+                yield ("squads", number, "topics", n, "service"), "services", topic.service

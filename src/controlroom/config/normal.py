@@ -43,6 +43,7 @@ _PACES = (
     ("polling", "timeout"),
     ("self_check", "interval"),
     ("self_check", "timeout"),
+    ("gate", "hold"),
 )
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -104,6 +105,11 @@ def normal(data: Table, found: Findings) -> Table:
             _secrets(data[section])
     if isinstance(data.get("documents"), dict) and isinstance(data["documents"].get("paths"), str):
         data["documents"]["paths"] = [data["documents"]["paths"]]
+    if isinstance(data.get("dashboards"), dict) and isinstance(data["dashboards"].get("paths"), str):
+        data["dashboards"]["paths"] = [data["dashboards"]["paths"]]
+    for _, proof in _tables(data, "proofs"):
+        if isinstance(proof.get("proof"), str):
+            proof["proof"] = [proof["proof"]]
     return data
 
 
@@ -203,10 +209,12 @@ def _squad(table: Table, place: Place, found: Findings) -> None:
     _default_id(table, slug(str(table.get("name", ""))), place, found)
     if isinstance(table.get("focus"), str):
         table["focus"] = {"focus": table["focus"]}
-    if isinstance(table.get("signals"), list):
-        table["signals"] = [{"metric": s} if isinstance(s, str) else s for s in table["signals"]]
-    for _, signal in _tables(table, "signals", place):
-        signal["squad"] = str(table.get("id", ""))
+    for name, key in (("signals", "metric"), ("topics", "topic")):
+        if isinstance(table.get(name), list):
+            table[name] = [{key: one} if isinstance(one, str) else one for one in table[name]]
+        for inner, promised in _tables(table, name, place):
+            promised["squad"] = str(table.get("id", ""))
+            _duration(promised, "max_age" if name == "signals" else "quiet", inner, found)
 
 
 def _ritual(table: Table, place: Place, found: Findings) -> None:

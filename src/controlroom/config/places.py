@@ -47,9 +47,9 @@ class Findings:
 
 
 _KEY = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
-_DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
-_HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
-_ASSIGNMENT = re.compile(rf"\s*({_DOTTED})\s*=")
+DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+_HEADER = re.compile(rf"\s*(\[\[?)\s*({DOTTED})\s*\]")
+_ASSIGNMENT = re.compile(rf"\s*({DOTTED})\s*=")
 _PART = re.compile(_KEY)
 _TOKEN = re.compile(r"""\"\"\"|'''|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\#.*|[\[\]{}]""")
 _CLOSING = {'"""': re.compile(r'(?:[^"\\]|\\.|\\$|"(?!""))*"""'), "'''": re.compile(r"(?:[^']|'(?!''))*'''")}
@@ -65,10 +65,10 @@ def lines(text: str) -> dict[str, int]:
         if inside.something:
             inside.go_on(line)
         elif header := _HEADER.match(line):
-            table = _table(_parts(header[2]), header[1] == "[[", counts)
+            table = place_of(parts(header[2]), header[1] == "[[", counts)
             _note(table, number, found)
         elif assignment := _ASSIGNMENT.match(line):
-            _note(table + _parts(assignment[1]), number, found)
+            _note(table + parts(assignment[1]), number, found)
             inside.go_on(line[assignment.end() :])
     return found
 
@@ -119,7 +119,8 @@ class _Inside:
                 self.depth = max(0, self.depth - 1)
 
 
-def _parts(dotted: str) -> tuple[str, ...]:
+def parts(dotted: str) -> tuple[str, ...]:
+    """The names of a dotted key, unquoted."""
     return tuple(_unquoted(match[0]) for match in _PART.finditer(dotted))
 
 
@@ -131,8 +132,11 @@ def _unquoted(part: str) -> str:
     return part[1:-1] if part[0] in "\"'" else part
 
 
-def _table(names: tuple[str, ...], is_list: bool, counts: dict[tuple[str, ...], int]) -> Place:
-    """The place a header names: every list of tables on the way means its last one."""
+def place_of(names: tuple[str, ...], is_list: bool, counts: dict[tuple[str, ...], int]) -> Place:
+    """The place a header names: every list of tables on the way means its last one.
+
+    `counts` is what was counted so far, one fewer than there are; it is kept up to date.
+    """
     if is_list:
         counts[names] = counts.get(names, -1) + 1
         for inner in [known for known in counts if known[: len(names)] == names and known != names]:

@@ -14,9 +14,10 @@ from controlroom.config import service_rules
 from controlroom.config.dates import read_start
 from controlroom.config.normal import START
 from controlroom.config.places import Findings, Place
-from controlroom.config.service_rules import LONGEST, SHORTEST, Kinds, address, between
+from controlroom.config.service_rules import LONGEST, SHORTEST, YEAR, Kinds, address, between
 from controlroom.config.shape import File
 from controlroom.config.spelling import did_you_mean
+from controlroom.config.values import LabelRule
 from controlroom.domain.calendar import date_of, parse_label
 from controlroom.domain.maintenance import LONGEST as LONGEST_WINDOW
 from controlroom.domain.maintenance import Window
@@ -67,6 +68,7 @@ def check(file: File, found: Findings, kinds: Kinds) -> None:
     _cycles(file.services, found)
     _targets(file, found, kinds)
     _servers(file, found, kinds)
+    _promises(file, found)
     _pace(file, found)
     _store(file, found, kinds)
 
@@ -276,6 +278,37 @@ def _servers(file: File, found: Findings, kinds: Kinds) -> None:
             between(server.timeout, 0.001, 3600, (*place, "timeout"), found)
             if server.token is not None and server.password is not None:
                 found.add((*place, "token"), "both a token and a password", "keep what the server asks for")
+            for n, rule in enumerate(getattr(server, "rules", ())):
+                _label_rule(rule, (*place, "rules", n), found)
+
+
+def _label_rule(rule: LabelRule, place: Place, found: Findings) -> None:
+    """It says whose the alerts are, and either a value or an expression that can be read."""
+    if not rule.squad:
+        found.add((*place, "squad"), "it is not said whose the alerts are", 'write squad = "…"')
+    if bool(rule.value) == (rule.match is not None):
+        found.add(place, "a rule has a value or a match", 'write value = "node", or match = "node|redis"')
+    if rule.match is not None:
+        try:
+            re.compile(rule.match)
+        except re.error as problem:
+            found.add((*place, "match"), f"it is no regular expression: {problem}", "correct it")
+
+
+def _promises(file: File, found: Findings) -> None:
+    """Signals and topics that squads promise, and when they count for a gate."""
+    between(file.gate.hold, 0, 86_400, ("gate", "hold"), found)
+    for number, squad in enumerate(file.squads):
+        place: Place = ("squads", number)
+        for n, signal in enumerate(squad.signals):
+            if signal.max_age is not None:
+                between(signal.max_age, 1, YEAR, (*place, "signals", n, "max_age"), found)
+        for n, topic in enumerate(squad.topics):
+            where: Place = (*place, "topics", n)
+            between(topic.quiet, 1, YEAR, (*where, "quiet"), found)
+            if topic.metric is not None and topic.service is not None:
+                message = "both a service and a metric are to tell of it"
+                found.add((*where, "metric"), message, "keep one of them")
 
 
 def _pace(file: File, found: Findings) -> None:

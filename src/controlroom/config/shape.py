@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from controlroom.config.values import (
     AlertmanagerServer,
+    Dashboards,
     Documents,
     Polling,
     ProgramKeys,
     PrometheusServer,
+    Proof,
     SelfCheck,
     StatusFolder,
     Store,
@@ -22,6 +24,7 @@ from controlroom.config.values import (
     Ui,
 )
 from controlroom.domain.calendar import CalendarRules
+from controlroom.domain.gate_rules import GateRules
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Sprint, Squad
@@ -49,6 +52,9 @@ class File:
     self_check: SelfCheck = field(default_factory=SelfCheck)
     prometheus: tuple[PrometheusServer, ...] = ()
     alertmanagers: tuple[AlertmanagerServer, ...] = ()
+    gate: GateRules = field(default_factory=GateRules)
+    dashboards: Dashboards = field(default_factory=Dashboards)
+    proofs: tuple[Proof, ...] = ()
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)
@@ -59,9 +65,11 @@ class File:
 
 
 FILLED_IN: Mapping[str, frozenset[str]] = {
-    "Signal": frozenset({"squad"}),
+    "Signal": frozenset({"squad", "topic", "quiet"}),
+    "Topic": frozenset({"squad"}),
     "Declared": frozenset({"source", "as_of"}),
     "SecretRef": frozenset({"literal"}),
     "Service": frozenset({"maintenance"}),
+    "KafkaAsks": frozenset({"watch"}),
 }
 """Fields that are no keys: the program computes them."""

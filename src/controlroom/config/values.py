@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.program import Program
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ class PrometheusServer:
 
 @dataclass(frozen=True, slots=True)
 class LabelRule:
-    """An alert whose label `label` equals `value` belongs to `squad`."""
+    """An alert whose label `label` equals `value`, or wholly matches the regular expression `match`, belongs
+    to `squad`. One of the two is given."""
 
     label: str
-    value: str
-    squad: str
+    value: str = ""
+    squad: str = ""
+    match: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class AlertmanagerServer:
     url: str = ""
     interval: float = 10.0
     timeout: float = 5.0
+    watchdog: str | None = None
+    """Name of an alert that must always fire: its absence means that no alert would arrive."""
     rules: tuple[LabelRule, ...] = ()
     username: str | None = None
     password: SecretRef | None = None
@@ -69,6 +74,24 @@ class Documents:
     """Lint D001 for a document without `[program].banner` (only where a banner is configured)."""
     write_back: Literal["never", "ask", "always"] = "ask"
     """Whether a card moved in the room is moved in its document too: that one cell is rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboards:
+    """`[dashboards]`: Grafana dashboards kept in the repository, as JSON or in YAML manifests."""
+
+    paths: tuple[str, ...] = ()
+    """Paths and globs, relative to the configuration file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`[[proofs]]`: what shows that a card is done, where its document does not name it."""
+
+    item: str
+    """Id of the card."""
+    proof: tuple[str, ...] = ()
+    """Metrics, ids of services, topics or test ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +186,9 @@ class Config:
     self_check: SelfCheck = field(default_factory=SelfCheck)
     prometheus: tuple[PrometheusServer, ...] = ()
     alertmanagers: tuple[AlertmanagerServer, ...] = ()
+    gate: GateRules = field(default_factory=GateRules)
+    dashboards: Dashboards = field(default_factory=Dashboards)
+    proofs: tuple[Proof, ...] = ()
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)

@@ -11,6 +11,7 @@ from controlroom.documents.inline import keyed, plain, unmarked, verbatim
 from controlroom.documents.lists import is_status
 from controlroom.documents.outline import Entry, Section
 from controlroom.documents.page import Page, Spot, below, joined, sprint_id, sprint_name
+from controlroom.documents.proofs import proofs
 from controlroom.documents.record import Record
 from controlroom.documents.roles import Column
 from controlroom.domain.documents import DocumentItem, DocumentNote
@@ -20,7 +21,7 @@ from controlroom.domain.text import dashed, slug
 _TAG = re.compile(r"\bcross[\s-](?:squad|stream|team)\b", re.IGNORECASE)
 _COLUMNS: tuple[Column, ...] = (
     "sprint", "sprint_or_squad", "squad", "epic", "tasks", "owner", "status", "progress", "id", "tags",
-    "owning", "blocking", "due",
+    "owning", "blocking", "due", "proof",
 )  # fmt: skip
 
 
@@ -37,6 +38,7 @@ def read_item(page: Page, section: Section, record: Record) -> bool:
     status_text = record.raw("status") or record.raw("progress")
     status = read_status(status_text)
     second = read_status(record.raw("progress")).progress if record.has("status") else None
+    proof = record.at("proof")
     item = DocumentItem(
         id=record.plain("id") or "/".join(filter(None, (sprint and sprint[0], dashed(epic) or "item"))),
         sprint=sprint and sprint[1],
@@ -55,6 +57,7 @@ def read_item(page: Page, section: Section, record: Record) -> bool:
         due=due,
         sprint_id=sprint and sprint[0],
         extra=extra,
+        proof=proofs(record.raw("proof"), *(cell for n, cell in enumerate(record.row.cells) if n != proof)),
     )
     page.items.append(item)
     at = record.at("progress") if record.at("status") is None else record.at("status")
@@ -157,6 +160,7 @@ def read_entry(page: Page, section: Section, entry: Entry) -> bool:
         status_text=verbatim(status or box),
         line=entry.line,
         sprint_id=sprint and sprint[0],
+        proof=proofs("", entry.text, *below(entry)),
     )
     page.items.append(item)
     page.spots.append(Spot(entry.line, status or box))

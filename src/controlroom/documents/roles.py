@@ -136,11 +136,13 @@ Column = Literal[
     "text",
     "step",
     "label",
+    "proof",
 ]
 
 _COLUMNS: tuple[tuple[Column, re.Pattern[str]], ...] = _rules(
     (
         ("sprint_or_squad", r"\b(?:squad|team|crew)\b.*\bsprint\b|\bsprint\b.*\b(?:squad|team|crew)\b"),
+        ("proof", r"^\W*(?:proofs?|evidence|(?:verified|proven) by)\b"),
         ("owning", r"\bowning\b|\bowner (?:squad|team)\b|\bheld up\b|\bwaiting (?:squad|team)\b|\bwaiter\b"),
         ("blocking", r"\bblocking\b|\bblocked by\b|\bwaits? (?:on|for)\b|\bwaiting (?:on|for)\b"),
         ("focus", r"\bfocus\b|\bcommitments?\b|\bwaves? [a-z0-9](?:/[a-z0-9])*\b(?!.*\bsquads?\b)"),

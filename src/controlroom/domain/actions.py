@@ -31,6 +31,8 @@ Kind = Literal[
     "note",
     "status",
     "undo",
+    "waive",
+    "unwaive",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -60,7 +62,7 @@ class Action:
 
     id: str
     item: str
-    """Id of the blocker or card."""
+    """Id of the blocker or card; ``signal:`` and a reading id for a signal."""
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
     """By kind, see `triage`; instants are RFC 3339 text."""

@@ -39,6 +39,8 @@ class KafkaAsks:
     """Seconds such a topic may stand still before it is DEGRADED."""
     groups: Mapping[str, int] = field(default_factory=dict)
     """Consumer group → messages it may be behind."""
+    watch: Mapping[str, float] = field(default_factory=dict)
+    """Topics of squads that are told of and not judged → seconds each may stand still."""
 
 
 @dataclass(frozen=True, slots=True)

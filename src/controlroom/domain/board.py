@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from controlroom.domain.signals import Signal
+    from controlroom.domain.signals import Signal, Topic
 
 
 Status = Literal["not_started", "in_progress", "blocked", "done", "unknown"]
@@ -29,7 +29,7 @@ class Squad:
     """What the schedule says about the squad's signals, verbatim."""
     owners: tuple[str, ...] = ()
     signals: tuple[Signal, ...] = ()
-    topics: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Item:
     owning_squad: str | None = None
     blocking_squad: str | None = None
     links: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()
+    """What shows that it is done: a metric, the id of a service, a topic or a test id, as written."""
     path: str | None = None
     line: int | None = None
     last_action: str | None = None

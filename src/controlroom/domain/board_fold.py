@@ -64,7 +64,7 @@ def posted(snapshot: Snapshot, seen: OutboxSeen) -> Snapshot:
 
 def boarded(snapshot: Snapshot, now: datetime) -> Snapshot:
     """`snapshot` with its cards and blockers as they are at `now`; itself where nothing changed."""
-    queued = _actions(snapshot.outbox.queued)
+    queued = actions(snapshot.outbox.queued)
     ledger = snapshot.ledger or _UNREAD
     seen, kept = snapshot.status, snapshot.kept_blockers
     files_unread = seen is None and snapshot.source("status") is not None
@@ -87,7 +87,8 @@ def boarded(snapshot: Snapshot, now: datetime) -> Snapshot:
 
 
 @remember
-def _actions(queued: tuple[Outcome, ...]) -> tuple[Action, ...]:
+def actions(queued: tuple[Outcome, ...]) -> tuple[Action, ...]:
+    """What waits in the outbox, oldest first; the same object for the same outcomes."""
     return tuple(outcome.action for outcome in queued)
 
 

@@ -20,11 +20,16 @@ from controlroom.domain.fold_args import (
 from controlroom.domain.fold_card import SAID, said_status
 from controlroom.domain.instants import render
 from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.telemetry import SignalReading
 from controlroom.domain.text import clean
 from controlroom.domain.triage import Blocker
+from controlroom.domain.waivers import PREFIX, counting
 
 ON_CARDS = frozenset({"assign", "wait-on", "note", "status", "undo"})
 """Kinds that a card takes; a blocker takes every kind but ``status``."""
+
+ON_SIGNALS = frozenset({"waive", "unwaive", "undo"})
+"""Kinds that a signal takes; the first two make sense on nothing else."""
 
 CLOCKS_APART = 60
 """Seconds that something may have been opened ahead of the author's clock."""
@@ -37,13 +42,14 @@ class Intent:
     open: summary, owner, owning_squad, blocking_squad, item (the card it holds up), eta, opened_at, links
     (a list), text, about · assign: owner · wait-on: owning_squad, blocking_squad · escalate: next_update ·
     snooze: until (an instant) or ritual (its id), why · resolve: mitigation · reopen: why · note: text ·
-    status: status (any spelling people use) · undo: nothing · acknowledge: nothing. All but the first named
-    of a kind may be missing or empty, as far as the rules allow.
+    status: status (any spelling people use) · waive: why, until (an instant) or ritual (its id) ·
+    unwaive: why · undo: nothing · acknowledge: nothing. All but the first named of a kind may be missing or
+    empty, as far as the rules allow.
     """
 
     kind: Kind
     item: str
-    """Id of the blocker or card; empty for ``open``, which makes one from `id`."""
+    """Id of the blocker or card, or ``signal:`` and a reading id; empty for ``open``, which makes an id."""
     args: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
     host: str = ""
@@ -91,13 +97,17 @@ class _Case:
     asked: Asked
     blocker: Blocker | None = None
     card: Item | None = None
-    """Both None for a card that no document was read to know, and for ``open``."""
+    """Both None for a card that no document was read to know, for ``open``, and for a signal."""
+    signal: SignalReading | None = None
 
     @property
     def current(self) -> bool:
         """Whether the author saw the thing as it is, or does not care."""
         thing = self.blocker or self.card
         seen = self.intent.seen
+        if self.signal is not None:
+            history = self.history()
+            return seen is None or seen == (history[-1].id if history else "")
         return seen is None or thing is None or seen == (thing.last_action or "")
 
     def history(self) -> list[Action]:
@@ -134,10 +144,14 @@ def _decided(snapshot: Snapshot, intent: Intent, now: datetime) -> Action:
 
 
 def _case(snapshot: Snapshot, intent: Intent, now: datetime, asked: Asked) -> _Case:
-    """The blocker or card it is about."""
+    """The blocker, card or signal it is about."""
     wanted = intent.item
     if not is_word(wanted):
         raise No("item", "it is not said which blocker or card this is about", "give its id")
+    if wanted.startswith(PREFIX):
+        return _Case(snapshot, intent, now, asked, signal=_signal(snapshot, intent))
+    if intent.kind in ("waive", "unwaive"):
+        raise No("item", f"{clean(wanted, 200)} is no signal", "only a promised signal can be waived")
     blocker = next((one for one in snapshot.blockers if one.id == wanted), None)
     if blocker is not None:
         if intent.kind == "status":
@@ -152,6 +166,18 @@ def _case(snapshot: Snapshot, intent: Intent, now: datetime, asked: Asked) -> _C
     if card is None and not (intent.kind == "undo" and case.history()):
         _unknown(snapshot, intent)
     return case
+
+
+def _signal(snapshot: Snapshot, intent: Intent) -> SignalReading:
+    """The declared signal that is meant. Raises No."""
+    wanted = intent.item.removeprefix(PREFIX)
+    if intent.kind not in ON_SIGNALS:
+        raise No("item", f"{clean(wanted, 200)} is a signal", "open a blocker on it, or waive it")
+    found = next((one for one in snapshot.signals if one.id == wanted), None)
+    if found is None:
+        near = close_to(wanted, [one.id for one in snapshot.signals])
+        raise No("item", f"no signal is called {clean(wanted, 200)}", near)
+    return found
 
 
 def _unknown(snapshot: Snapshot, intent: Intent) -> None:
@@ -279,6 +305,23 @@ def _status(case: _Case) -> dict[str, Any]:
     return {"status": case.asked.status("status"), **_was(case)}
 
 
+def _waive(case: _Case) -> dict[str, Any]:
+    ritual, until = case.asked.until(case.now)
+    why = case.asked.text("why", LINE_LIMIT, "a waiver needs a reason", "say why the wave may do without")
+    if case.signal is not None and not case.signal.signal.required_for_exit:
+        raise No("", "no gate asks for it: it is not required for the exit", "leave it as it is")
+    return {"until": render(until), "ritual": ritual, "why": why}
+
+
+def _unwaive(case: _Case) -> dict[str, Any]:
+    why = case.asked.text("why", LINE_LIMIT)
+    waived = case.signal is not None and case.signal.id in counting(case.snapshot.waivers, case.now)
+    if case.current and not waived:
+        unread = "" if case.snapshot.ledger is not None else "the triage log has not been read, and "
+        raise No("", f"{unread}no waiver of it counts now", "waive it first")
+    return {"why": why}
+
+
 def _undo(case: _Case) -> dict[str, Any]:
     """The last own action that still counts, unless another's decision rests on it."""
     history = case.history()
@@ -312,6 +355,8 @@ _RULES: Mapping[str, Callable[[_Case], dict[str, Any]]] = {
     "note": _note,
     "status": _status,
     "undo": _undo,
+    "waive": _waive,
+    "unwaive": _unwaive,
 }
 
 

@@ -103,6 +103,8 @@ class DocumentItem:
     """Such as ``sprint-2``, the same for every spelling; `sprint` is how the document first writes it."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """What further columns say, verbatim, by their header."""
+    proof: tuple[str, ...] = ()
+    """What it names as its proof, as written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,109 +1,24 @@
 """Why a declared signal is not there: one reason per signal, root cause first.
 
-`Evidence` is what one look at a Prometheus brought, as plain values; `classify` judges it by `RULES`, of
-which the first that speaks decides. A further kind of gap is one more rule in its place in that tuple.
+`classify` judges what one look at a Prometheus brought by `RULES`, of which the first that speaks decides.
+A further kind of gap is one more rule in its place in that tuple.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from controlroom.domain import promql
+from controlroom.domain import oversight, promql, quality
+from controlroom.domain.evidence import Evidence
 from controlroom.domain.instants import duration, render
+from controlroom.domain.look import BY_HAND, Look, Rule, look_at, of_job, series_names
 from controlroom.domain.signals import Signal
-from controlroom.domain.telemetry import GapCode, SignalReading
+from controlroom.domain.telemetry import QUALITY_CODES, GapCode, SignalReading
 
-STALE_INTERVALS = 4
-STALE_AT_LEAST = 60.0
-"""Seconds; a newest sample older than this and than that many scrape intervals is stale."""
-
-TARGETS_SHOWN = 20
-"""Targets listed with a reading; the rest are a number."""
-
-BY_HAND = "look again, or run the query by hand"
-
-Part = Literal["targets", "present", "newest", "past"]
-
-V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One scrape target. `interval` is seconds between scrapes, None where nobody says."""
-
-    instance: str
-    health: Literal["up", "down", "unknown"]
-    error: str = ""
-    interval: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """The series of one metric in one job now. `instances` is None where none carries that label."""
-
-    series: int
-    instances: int | None = None
-    newest: datetime | None = None
-    """When its newest sample is from; None when that could not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """A metric that is there and has almost the name that is missing."""
-
-    metric: str
-    jobs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one look at one Prometheus brought, all as of one instant."""
-
-    targets: Mapping[str, tuple[Target, ...]] | None = None
-    """Job → its targets; None when nobody can tell which targets there are."""
-    up: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Job → how many targets have an `up` sample, and how many of those are 1."""
-    scraped: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Job → samples scraped, and samples left after relabelling."""
-    present: Mapping[str, Mapping[str, Presence]] = field(default_factory=dict)
-    """Metric → job → what there is of it; job is empty where series have none."""
-    last_seen: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
-    """Metric → job → when there last was any of it, for what is not there now."""
-    absent_on: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    """(metric, job) → instances that are up and do not give it."""
-    near: Mapping[tuple[str, str | None], tuple[Near, ...]] = field(default_factory=dict)
-    """(metric, job) as declared → metrics of almost that name, nearest first."""
-    near_jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Job that has no target → jobs of almost that name."""
-    unread: Mapping[Part, str] = field(default_factory=dict)
-    """Parts that could not be read, and why: what they would say is unknown."""
-    window: float = promql.WINDOW
-    """Seconds of the past that were looked at."""
-    held_since: datetime | None = None
-    """The oldest instant this server can tell anything about, where it is within `window`."""
-    awaited: tuple[str, ...] | None = None
-    """Jobs the server is configured with, while that is so recent that not all their targets are listed
-    yet; None once they must be."""
-    restarted: datetime | None = None
-    """When the server started, while that is so recent that not everything can be back yet."""
-    stopped: datetime | None = None
-    """The newest instant before `restarted` of which it has any scrape."""
-    retention: str = ""
-    version: str = ""
-    warnings: tuple[str, ...] = ()
-    requests: int = 0
-
-
-def series_names(signal: Signal) -> tuple[str, ...]:
-    """Names under which the series of `signal` may be found: a histogram has no series of its own name."""
-    if signal.type in ("counter", "gauge") or signal.metric.endswith(
-        ("_total", "_count", "_sum", "_bucket", "_info")
-    ):
-        return (signal.metric,)
-    return (signal.metric, f"{signal.metric}_count")
+IDLE = 5.0
+"""Seconds after its start in which a Prometheus scrapes nothing: what is seen then is from before."""
 
 
 def absent(signals: Iterable[Signal], evidence: Evidence) -> tuple[Signal, ...]:
@@ -112,7 +27,7 @@ def absent(signals: Iterable[Signal], evidence: Evidence) -> tuple[Signal, ...]:
     return tuple(
         signal
         for signal in signals
-        if not any(_of(present.get(name, {}), signal.job) for name in series_names(signal))
+        if not any(of_job(present.get(name, {}), signal.job) for name in series_names(signal))
     )
 
 
@@ -128,95 +43,35 @@ def short(evidence: Evidence) -> list[tuple[str, str]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One signal beside the evidence that concerns it."""
-
-    signal: Signal
-    evidence: Evidence
-    now: datetime
-    name: str
-    """The name under which it is (or was) found, else the declared one."""
-    found: Mapping[str, Presence]
-    """Job → presence, of the jobs it may come from."""
-    seen: Mapping[str, datetime]
-    """Job → when it was last there."""
-    jobs: tuple[str, ...]
-    """The jobs it comes from: the declared one, else where it is, else where it was."""
-
-    def targets(self) -> tuple[Target, ...]:
-        every = self.evidence.targets or {}
-        return tuple(target for job in self.jobs for target in every.get(job, ()))
-
-    def newest(self) -> datetime | None:
-        return max((p.newest for p in self.found.values() if p.newest), default=None)
-
-    def selector(self) -> str:
-        return promql.selector(self.name, self.signal.job)
-
-    def limit(self) -> float:
-        """Seconds after which its newest sample is stale."""
-        intervals = [target.interval for target in self.targets() if target.interval]
-        return max(STALE_INTERVALS * max(intervals, default=0.0), STALE_AT_LEAST)
-
-    def reading(self, code: GapCode, text: str, hint: str | None = None, query: str = "") -> SignalReading:
-        newest = self.newest()
-        counted = self.found or "present" not in self.evidence.unread
-        return SignalReading(
-            self.signal,
-            code,
-            text,
-            last_seen=newest or max(self.seen.values(), default=None),
-            sample_age=None if newest is None else max(0.0, (self.now - newest).total_seconds()),
-            series=sum(p.series for p in self.found.values()) if counted else None,
-            hint=hint,
-            query=query or self.selector(),
-            targets=_listed(self.targets()),
-        )
-
-
-Rule = Callable[[_Look], SignalReading | None]
-
-
 def classify(signals: Iterable[Signal], evidence: Evidence, now: datetime) -> tuple[SignalReading, ...]:
     """One reading per signal, in order; `now` is the instant the evidence speaks of."""
-    return tuple(_judged(_look(signal, evidence, now)) for signal in signals)
+    return tuple(_judged(look_at(signal, evidence, now)) for signal in signals)
 
 
-def _judged(look: _Look) -> SignalReading:
-    for rule in RULES:
-        reading = rule(look)
-        if reading is not None:
-            return reading
-    count = sum(p.series for p in look.found.values())
-    return look.reading(GapCode.OK, f"{count} series" if count != 1 else "1 series")
+def _judged(look: Look) -> SignalReading:
+    rules = iter(RULES)
+    reading = next((found for rule in rules if (found := rule(look)) is not None), None)
+    if reading is None:
+        reading = _with_unchecked(look, quality.fine(look))
+    elif reading.code in QUALITY_CODES:
+        # One is told; a gate that is to fail on another one has to know of that as well.
+        also = tuple(found.code for rule in rules if (found := rule(look)) is not None)
+        reading = replace(_with_unchecked(look, reading), also=also)
+    return quality.dated(look, reading)
 
 
-def _look(signal: Signal, evidence: Evidence, now: datetime) -> _Look:
-    names = series_names(signal)
-    name = next((n for n in names if _of(evidence.present.get(n, {}), signal.job)), None)
-    seen: Mapping[str, datetime] = {}
-    if name is None:
-        past = evidence.last_seen
-        name = next((n for n in names if _of(past.get(n, {}), signal.job)), signal.metric)
-        seen = _of(past.get(name, {}), signal.job)
-    found = _of(evidence.present.get(name, {}), signal.job)
-    jobs = (signal.job,) if signal.job is not None else tuple(sorted({*found} or {*seen}))
-    return _Look(signal, evidence, now, name, found, seen, jobs)
+def _with_unchecked(look: Look, reading: SignalReading) -> SignalReading:
+    """`reading` of a signal that is delivered, with the gaps in quality that could not be looked for."""
+    codes = tuple(code for ask in UNCHECKED for code in ask(look))
+    return replace(reading, unchecked=codes) if codes else reading
 
 
-def _of(by_job: Mapping[str, V], job: str | None) -> Mapping[str, V]:
-    if job is None:
-        return by_job
-    return {job: by_job[job]} if job in by_job else {}
-
-
-def _fresh(look: _Look) -> bool:
+def _fresh(look: Look) -> bool:
     newest = look.newest()
     return newest is not None and (look.now - newest).total_seconds() <= look.limit()
 
 
-def _awaited(look: _Look) -> SignalReading | None:
+def _awaited(look: Look) -> SignalReading | None:
     """The server has so newly been started or configured that it lists no targets for the job yet."""
     awaited, targets = look.evidence.awaited, look.evidence.targets or {}
     if not awaited or look.targets() or _fresh(look):
@@ -232,12 +87,16 @@ def _awaited(look: _Look) -> SignalReading | None:
     )
 
 
-def _no_target(look: _Look) -> SignalReading | None:
+def _no_target(look: Look) -> SignalReading | None:
     """Nothing scrapes the declared job, and nobody pushes the metric under its name either."""
     job, evidence = look.signal.job, look.evidence
-    if job is None or look.found or evidence.targets is None or "present" in evidence.unread:
+    if job is None or evidence.targets is None or "present" in evidence.unread:
         return None
-    if evidence.targets.get(job) or job in evidence.up or _too_early(look):
+    if evidence.targets.get(job) or _too_early(look):
+        return None
+    # What a target taken out has left can be read for five minutes, and its `up` with it.
+    left = look.newest() is not None and not _fresh(look) and job in evidence.up
+    if (look.found or job in evidence.up) and not left:
         return None
     near = evidence.near_jobs.get(job, ())
     hint = f"did you mean job {near[0]}?" if near else f"add a scrape job called {job} to Prometheus"
@@ -246,7 +105,7 @@ def _no_target(look: _Look) -> SignalReading | None:
     )
 
 
-def _target_down(look: _Look) -> SignalReading | None:
+def _target_down(look: Look) -> SignalReading | None:
     targets = look.targets()
     down = [target for target in targets if target.health == "down"]
     if not down or (look.found and len(down) < len(targets)):
@@ -261,7 +120,7 @@ def _target_down(look: _Look) -> SignalReading | None:
     )
 
 
-def _target_pending(look: _Look) -> SignalReading | None:
+def _target_pending(look: Look) -> SignalReading | None:
     """Not scraped yet, or scraped so recently that its first samples are not readable yet."""
     if _fresh(look):
         return None
@@ -290,7 +149,7 @@ def _target_pending(look: _Look) -> SignalReading | None:
     return None
 
 
-def _nowhere_yet(look: _Look) -> SignalReading | None:
+def _nowhere_yet(look: Look) -> SignalReading | None:
     """It may come from any job, and after a start not every target has been scraped."""
     every = [target for targets in (look.evidence.targets or {}).values() for target in targets]
     pending = [target for target in every if target.health == "unknown"]
@@ -304,13 +163,13 @@ def _nowhere_yet(look: _Look) -> SignalReading | None:
     )
 
 
-def _unread(look: _Look) -> SignalReading | None:
+def _unread(look: Look) -> SignalReading | None:
     """The part of the answer that would tell is missing; that is no absence."""
     reason = look.evidence.unread.get("present")
     return look.reading(GapCode.UNKNOWN, reason, BY_HAND) if reason and not look.found else None
 
 
-def _scrape_empty(look: _Look) -> SignalReading | None:
+def _scrape_empty(look: Look) -> SignalReading | None:
     if look.found or not look.jobs:
         return None
     given = [look.evidence.scraped.get(job, (0.0, 0.0)) for job in look.jobs]
@@ -326,16 +185,18 @@ def _scrape_empty(look: _Look) -> SignalReading | None:
     )
 
 
-def _too_early(look: _Look) -> bool:
+def _too_early(look: Look) -> bool:
     """The server came back so recently that what was there when it stopped may not be back yet."""
     evidence = look.evidence
-    if evidence.restarted is None or evidence.stopped is None or not look.seen:
+    if evidence.restarted is None or not look.seen:
         return False
+    if evidence.stopped is None:  # its disk is empty, or what is on it is too short to tell
+        return max(look.seen.values()) < evidence.restarted + timedelta(seconds=IDLE)
     # The past is known on a grid: two steps cover its blur on both sides.
     return max(look.seen.values()).timestamp() >= evidence.stopped.timestamp() - 2 * promql.STEP
 
 
-def _absent(look: _Look) -> SignalReading | None:
+def _absent(look: Look) -> SignalReading | None:
     if look.found:
         return None
     if _too_early(look) and look.evidence.restarted is not None:
@@ -346,12 +207,13 @@ def _absent(look: _Look) -> SignalReading | None:
     if look.seen:
         seen = max(look.seen.values())
         where = "" if look.signal.job else f" in job {max(look.seen, key=lambda job: look.seen[job])}"
-        return look.reading(
+        gone = look.reading(
             GapCode.DISAPPEARED,
             f"last seen {render(seen)}{where}",
             _where_else(look) or "ask what was deployed or renamed then",
             f"max_over_time(timestamp({look.selector()})[{_span(look)}:5m])",
         )
+        return replace(gone, near=_near(look))
     if "past" in look.evidence.unread:
         text = f"not there now; whether it ever was: {look.evidence.unread['past']}"
         return look.reading(GapCode.UNKNOWN, text, BY_HAND)
@@ -360,33 +222,39 @@ def _absent(look: _Look) -> SignalReading | None:
         span = f"in the last {_span(look)}"
     else:
         span = f"in the {duration((look.now - held).total_seconds())} of data this Prometheus holds"
-    return look.reading(
+    never = look.reading(
         GapCode.NEVER_SEEN,
         f"never seen {span}",
         _where_else(look) or _silent_target(look) or "deploy what delivers it, or correct its name",
         f"last_over_time({look.selector()}[{_span(look)}])",
     )
+    return replace(never, near=_near(look))
 
 
-def _where_else(look: _Look) -> str | None:
+def _near(look: Look) -> tuple[str, ...]:
+    found = look.evidence.near.get((look.signal.metric, look.signal.job), ())
+    return tuple(near.metric for near in found)
+
+
+def _where_else(look: Look) -> str | None:
     """Where something that may be meant is: the same name in another job, else almost the same name."""
     elsewhere = sorted(job for n in series_names(look.signal) for job in look.evidence.present.get(n, {}))
     if elsewhere:
         return f"it is there in job {elsewhere[0]}" if elsewhere[0] else "it is there without a job label"
-    near = look.evidence.near.get((look.signal.metric, look.signal.job), ())
-    if not near:
-        return None
-    return f"did you mean {near[0].metric}?"
+    near = _near(look)
+    return f"did you mean {near[0]}?" if near else None
 
 
-def _silent_target(look: _Look) -> str | None:
+def _silent_target(look: Look) -> str | None:
     answering = [t for t in look.targets() if t.health == "up"]
     scraped = [look.evidence.scraped.get(job) for job in look.jobs]
     silent = any(scraped) and all(given is None or given[0] == 0 for given in scraped)
     return f"{answering[0].instance} answers, but gives no metrics at all" if answering and silent else None
 
 
-def _partial(look: _Look) -> SignalReading | None:
+def _partial(look: Look) -> SignalReading | None:
+    if look.signal.topic is not None:  # several clusters may be told of by targets of one job
+        return None
     every = look.evidence.targets or {}
     for job, presence in sorted(look.found.items()):
         targets = every.get(job, ())
@@ -412,14 +280,10 @@ def _partial(look: _Look) -> SignalReading | None:
     return None
 
 
-def _stale(look: _Look) -> SignalReading | None:
+def _stale(look: Look) -> SignalReading | None:
     newest, limit = look.newest(), look.limit()
-    query = f"time() - timestamp({look.selector()})"
     if newest is None:
-        reason = look.evidence.unread.get("newest", "it is not known")
-        return look.reading(
-            GapCode.UNKNOWN, f"present, but the age of its newest sample: {reason}", None, query
-        )
+        return None
     age = (look.now - newest).total_seconds()
     if age <= limit:
         return None
@@ -427,7 +291,7 @@ def _stale(look: _Look) -> SignalReading | None:
         GapCode.STALE,
         f"newest sample is {duration(age)} old, more than {duration(limit)}",
         "look at whatever writes it: it stopped without being seen to stop",
-        query,
+        f"time() - timestamp({look.selector()})",
     )
 
 
@@ -439,9 +303,16 @@ RULES: Sequence[Rule] = (
     _unread,
     _scrape_empty,
     _absent,
+    *quality.TOPICS,
     _partial,
+    *quality.BEFORE_AGE,
     _stale,
+    *quality.RULES,
+    *oversight.RULES,
 )
+
+UNCHECKED: Sequence[Callable[[Look], Iterable[GapCode]]] = (quality.unchecked, oversight.unchecked)
+"""Which gaps in quality could not be looked for, by whoever looks for them."""
 
 
 def _up_query(jobs: Sequence[str]) -> str:
@@ -450,7 +321,7 @@ def _up_query(jobs: Sequence[str]) -> str:
     return f"up{{job=~{promql.alternatives(jobs)}}}"
 
 
-def _span(look: _Look) -> str:
+def _span(look: Look) -> str:
     """The window as PromQL writes it."""
     window = look.evidence.window
     return f"{window / 86_400:.0f}d" if window >= 86_400 else f"{window / 3_600:.0f}h"
@@ -459,13 +330,3 @@ def _span(look: _Look) -> str:
 def _some(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _listed(targets: Sequence[Target]) -> tuple[str, ...]:
-    worst = sorted(targets, key=lambda t: (t.health == "up", t.instance))
-    lines = [
-        f"{t.instance}: {'not scraped yet' if t.health == 'unknown' else t.error or t.health}"
-        for t in worst[:TARGETS_SHOWN]
-    ]
-    more = len(worst) - len(lines)
-    return (*lines, f"{more} more") if more else tuple(lines)

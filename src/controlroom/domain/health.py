@@ -13,6 +13,27 @@ from controlroom.domain.services import Health, Service
 
 
 @dataclass(frozen=True, slots=True)
+class TopicTraffic:
+    """How one topic of a cluster moves, as far as its offsets tell."""
+
+    topic: str
+    moved_at: datetime | None = None
+    """When the last message is known to have come; None: no message is known."""
+    still_since: datetime | None = None
+    """Since when it is known that none came; None where it moves, or nobody has watched for long enough."""
+    error: str = ""
+    """Why nothing is known of it: it does not exist, may not be described, …"""
+    missing: bool = False
+    """It does not exist."""
+    carried_since: datetime | None = None
+    """Since when it has moved without ever standing still for longer than it may, as far as is known."""
+    stamped: bool = False
+    """It has not been seen to move: the times are those of its messages, by the clocks of who wrote them."""
+    watched_since: datetime | None = None
+    """Since when it has been looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """One answer, or the lack of one. `reason` is short, in plain words, without secrets."""
 
@@ -29,6 +50,8 @@ class ProbeResult:
     """It failed, and nothing shows that the way to the service works: the room itself may be cut off."""
     raw: str = ""
     """The beginning of what the service said, as it said it: cleaned lines, without secrets."""
+    traffic: tuple[TopicTraffic, ...] = ()
+    """Topics that must carry traffic, of a cluster that was asked about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,8 @@ class ServiceState:
     """The beginning of the last answer, as it came; an older one stays while there is none."""
     answered_at: datetime | None = None
     """When `raw` came."""
+    traffic: tuple[TopicTraffic, ...] = ()
+    """Topics that must carry traffic, as last told; empty where nobody asked or nothing answered."""
 
 
 TRANSITIONS_KEPT = 20
@@ -137,6 +162,7 @@ def advance(state: ServiceState, result: ProbeResult) -> ServiceState:
         unreachable=failed and result.unreachable,
         raw=state.raw if not result.raw or result.raw == state.raw else result.raw,
         answered_at=result.at if result.raw else state.answered_at,
+        traffic=state.traffic if state.traffic == result.traffic else result.traffic,
     )
 
 

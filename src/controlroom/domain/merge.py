@@ -28,7 +28,7 @@ from controlroom.domain.documents import (
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Dependency, Milestone, Origin, Program
 from controlroom.domain.rituals import WEEKDAYS, Ritual, Scenario, Weekday
-from controlroom.domain.text import slug
+from controlroom.domain.text import clean, slug
 from controlroom.domain.triage import Blocker
 from controlroom.domain.waves import Wave
 
@@ -46,10 +46,16 @@ class Declared:
     lints: tuple[Lint, ...] = ()
 
 
-def merge(base: Program, readings: Sequence[DocumentReading], now: dt.datetime) -> Declared:
+def merge(
+    base: Program,
+    readings: Sequence[DocumentReading],
+    now: dt.datetime,
+    proofs: Mapping[str, Sequence[str]] | None = None,
+) -> Declared:
     """`base` (the configuration) completed by the documents that could be read.
 
-    `now` only bounds what is already past: a blocker reported on an earlier day is at least that old.
+    `proofs` are the configuration's, by card; they join those that documents name. `now` only bounds what is
+    already past: a blocker reported on an earlier day is at least that old.
     """
     documents = [reading.document for reading in readings if reading.document is not None]
     found = _Found()
@@ -65,7 +71,7 @@ def merge(base: Program, readings: Sequence[DocumentReading], now: dt.datetime) 
         sprints=_sprints(program, documents, found),
     )
     program = replace(program, origins=dict(found.origins))
-    items = _items(program, documents, found)
+    items = _proven(_items(program, documents, found), proofs or {}, found)
     steps = tuple(
         Item(
             id=f"step/{number}",
@@ -406,6 +412,23 @@ def _item(program: Program, said: DocumentItem, document: Document, people: Mapp
         blocking_squad=squad_id(said.blocking_squad),
         path=document.path,
         line=said.line,
+        proof=said.proof,
+    )
+
+
+def _proven(items: tuple[Item, ...], proofs: Mapping[str, Sequence[str]], found: _Found) -> tuple[Item, ...]:
+    """`items` with the proofs that the configuration has for them; one for no card is a lint."""
+    known = {item.id for item in items}
+    for id_ in proofs if known else ():
+        if id_ not in known:
+            pointer = f"/proofs/{id_.replace('~', '~0').replace('/', '~1')}"
+            message = f"[[proofs]] names the card {id_}, which no document lists"
+            found.lints.append(Lint("X017", clean(message), "warning", pointer=pointer, subject=id_))
+    return tuple(
+        replace(item, proof=tuple(dict.fromkeys((*item.proof, *proofs[item.id]))))
+        if item.id in proofs
+        else item
+        for item in items
     )
 
 

@@ -11,7 +11,7 @@ hence names go into a label first, or all but the first chunk would be taken for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 CHUNK = 200
 """Names in one regular expression."""
@@ -71,13 +71,14 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def selector(metric: str, job: str | None = None) -> str:
-    """The series of `metric` (in `job`), as a person would write it.
+def selector(metric: str, job: str | None = None, labels: Mapping[str, str] | None = None) -> str:
+    """The series of `metric` (in `job`, and with `labels`), as a person would write it.
 
-    >>> selector("up", "policy")
-    'up{job="policy"}'
+    >>> selector("up", "policy", {"instance": "a:1"})
+    'up{job="policy",instance="a:1"}'
     """
-    matchers = [] if job is None else [f"job={quoted(job)}"]
+    wanted = {} if job is None else {"job": job}
+    matchers = [f"{label}={quoted(value)}" for label, value in (wanted | dict(labels or {})).items()]
     if _NAME.fullmatch(metric) and metric.casefold() not in _RESERVED:
         return metric + ("{" + ",".join(matchers) + "}" if matchers else "")
     return "{" + ",".join([f"__name__={quoted(metric)}", *matchers]) + "}"
@@ -101,8 +102,8 @@ def tagged(expression: str, label: str, value: str) -> str:
     return f'label_replace({expression},"{label}",{quoted(value.replace("$", "$$"))},"","")'
 
 
-def _over(names: Sequence[str], make: Callable[[str], str], extra: str = "") -> str:
-    """The union of `make(selector)` over chunks of `names`."""
+def over(names: Sequence[str], make: Callable[[str], str], extra: str = "") -> str:
+    """The union of `make(selector)` over chunks of `names`; `extra` are further matchers, comma first."""
     return union(
         [
             make(f"{{__name__=~{alternatives(names[i : i + CHUNK])}{extra}}}")
@@ -111,7 +112,7 @@ def _over(names: Sequence[str], make: Callable[[str], str], extra: str = "") -> 
     )
 
 
-def _named(expression: str) -> str:
+def named(expression: str) -> str:
     """`expression` with the metric's name in a label that `or` looks at."""
     return f'label_replace({expression},"metric","$1","__name__","(.+)")'
 
@@ -123,12 +124,12 @@ def presence(names: Sequence[str]) -> str:
     the same scrape are both in it or both not.
     """
     sums = f'sum by (__name__, job) ({{__name__=~"up|{SCRAPED}|{KEPT}"}})'
-    parts = [tagged("count by (job) (up)", "what", "targets"), tagged(_named(sums), "what", "sum")]
+    parts = [tagged("count by (job) (up)", "what", "targets"), tagged(named(sums), "what", "sum")]
     if names:
-        series = _over(names, lambda s: _named(f"count by (__name__, job) ({s})"))
-        instances = _over(
+        series = over(names, lambda s: named(f"count by (__name__, job) ({s})"))
+        instances = over(
             names,
-            lambda s: _named(f"count by (__name__, job) (group by (__name__, job, instance) ({s}))"),
+            lambda s: named(f"count by (__name__, job) (group by (__name__, job, instance) ({s}))"),
             ',instance!=""',
         )
         parts += [tagged(series, "what", "series"), tagged(instances, "what", "instances")]
@@ -142,12 +143,12 @@ def newest(names: Sequence[str]) -> str:
     as ten thousand expressions would take Prometheus as many milliseconds.
     """
     if len(names) > EXACT:
-        return _over(names, lambda s: _last(s, STEP, 5))
-    return union([_each(name, lambda s: f"max by (job) (timestamp({s}))") for name in names])
+        return over(names, lambda s: _last(s, STEP, 5))
+    return union([each(name, lambda s: f"max by (job) (timestamp({s}))") for name in names])
 
 
 def _last(series: str, span: int, step: int) -> str:
-    there = _named(f"last_over_time({series}[{step}s])")
+    there = named(f"last_over_time({series}[{step}s])")
     return f"max_over_time((group by (metric, job) ({there}) * time())[{span}s:{step}s])"
 
 
@@ -164,6 +165,8 @@ def past(missing: Sequence[Declared], window: int, started: float | None = None)
         tagged(f"min_over_time((group(up) * time())[{span}s:{step}s])", "what", f"held {step}")
         for span, step in ((window, HELD_STEP), (HELD_STEP, STEP), (STEP, 5))
     ]
+    # A server that has just begun has nothing at any point of a grid yet.
+    parts.append(tagged("min(timestamp(up))", "what", "held 0"))
     if started is not None:
         scraped = f"(group(last_over_time(up[{STEP}s])) * time())[{window}s:{STEP}s] @ {started:.3f}"
         parts.append(tagged(f"max_over_time({scraped})", "what", "stopped"))
@@ -182,8 +185,8 @@ def _grid(missing: Sequence[Declared], span: int, step: int) -> str:
     anywhere = list(dict.fromkeys(metric for metric, job in missing if job is None))
     within = list(dict.fromkeys(metric for metric, job in missing if job is not None))
     jobs = dict.fromkeys(job for _, job in missing if job is not None)
-    parts = [_over(anywhere, last)] if anywhere else []
-    return union([*parts, _over(within, last, f",job=~{alternatives(jobs)}")] if within else parts)
+    parts = [over(anywhere, last)] if anywhere else []
+    return union([*parts, over(within, last, f",job=~{alternatives(jobs)}")] if within else parts)
 
 
 def detail(
@@ -200,8 +203,8 @@ def detail(
         def last(series: str, span: int = span, step: int = step) -> str:
             return f"max by (job) (max_over_time(timestamp({series})[{span}s:{step}s]))"
 
-        each = union([_each(metric, last, job) for metric, job in gone])
-        parts.append(tagged(each, "what", f"exact {step}"))
+        exact = union([each(metric, last, job) for metric, job in gone])
+        parts.append(tagged(exact, "what", f"exact {step}"))
     if partial:
         absent = [
             tagged(f"group by (job, instance) ({missing_instances(metric, job)})", "metric", metric)
@@ -209,7 +212,7 @@ def detail(
         ]
         parts.append(tagged(union(absent), "what", "absent"))
     if near:
-        parts.append(tagged(_over(near, lambda s: _named(f"group by (__name__, job) ({s})")), "what", "near"))
+        parts.append(tagged(over(near, lambda s: named(f"group by (__name__, job) ({s})")), "what", "near"))
     return union(parts) if parts else None
 
 
@@ -218,7 +221,8 @@ def missing_instances(metric: str, job: str) -> str:
     return f"up{{job={quoted(job)}}} == 1 unless on (job, instance) {selector(metric, job)}"
 
 
-def _each(name: str, make: Callable[[str], str], job: str | None = None) -> str:
+def each(name: str, make: Callable[[str], str], job: str | None = None) -> str:
+    """`make(selector)` of one name, tagged with it: for functions that drop it."""
     own = "" if job is None else f",job={quoted(job)}"
     return tagged(make(f"{{__name__={quoted(name)}{own}}}"), "metric", name)
 

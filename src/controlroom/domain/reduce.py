@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from controlroom.domain import board_fold, board_lints, causes, diff, health, merge, status, telemetry
+from controlroom.domain import (
+    board_fold,
+    board_lints,
+    causes,
+    claims,
+    diff,
+    gate_fold,
+    health,
+    merge,
+    status,
+    telemetry,
+    topics,
+)
 from controlroom.domain.alerts import distinct
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
+from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.health import ServiceState
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
@@ -23,6 +36,7 @@ from controlroom.domain.refold import Named, same
 from controlroom.domain.remember import remember
 from controlroom.domain.selfcheck import Check, failing
 from controlroom.domain.signals import Signal
+from controlroom.domain.silences import once
 from controlroom.domain.snapshot import (
     AlertsSeen,
     DocumentsSeen,
@@ -47,6 +61,9 @@ class Setup:
     program: Program
     signals: Mapping[str, tuple[Signal, ...]]
     """Metrics source id → the signals it is asked for."""
+    gate: GateRules = field(default_factory=GateRules)
+    proofs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Card → what the configuration names as its proof."""
 
 
 def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
@@ -69,7 +86,9 @@ def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
         case SelfSeen():
             return _itself(snapshot, seen.payload.checks)
         case SignalsSeen():
-            return _signals(setup, snapshot, seen.source, seen.payload.readings)
+            if seen.payload.proofs != snapshot.proofs:
+                snapshot = replace(snapshot, proofs=seen.payload.proofs)
+            return _signals(setup, snapshot, seen.source, seen.payload.readings, seen.at)
         case AlertsSeen():
             return _alerts(snapshot, seen.source, seen.payload)
         case DocumentsSeen():
@@ -77,9 +96,9 @@ def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
         case StatusSeen():
             return _status(snapshot, seen.payload, seen.at)
         case LogSeen():
-            return _settled(board_fold.logged(snapshot, seen.payload), seen.at)
+            return _acted(setup, board_fold.logged(snapshot, seen.payload), seen.at)
         case OutboxSeen():
-            return _settled(board_fold.posted(snapshot, seen.payload), seen.at)
+            return _acted(setup, board_fold.posted(snapshot, seen.payload), seen.at)
     return snapshot
 
 
@@ -113,7 +132,7 @@ def _failed(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
         return snapshot
     known = {reading.id: reading for reading in snapshot.signals}
     down = telemetry.source_down(setup.signals.get(seen.source, ()), known, seen.failure.reason)
-    return _signals(setup, snapshot, seen.source, down)
+    return _signals(setup, snapshot, seen.source, down, seen.at)
 
 
 def _services(snapshot: Snapshot, seen: ServicesSeen) -> Snapshot:
@@ -142,41 +161,42 @@ def _kept_services(new: tuple[ServiceState, ...], old: tuple[ServiceState, ...])
 
 
 def _signals(
-    setup: Setup, snapshot: Snapshot, source: str, readings: Sequence[telemetry.SignalReading]
+    setup: Setup,
+    snapshot: Snapshot,
+    source: str,
+    found: Sequence[telemetry.SignalReading],
+    at: datetime,
 ) -> Snapshot:
-    """The readings of `source` replace its earlier ones; equal ones stay the same objects."""
-    known = {reading.id: reading for reading in snapshot.signals}
+    """The readings of `source` replace its earlier ones."""
     mine = {telemetry.reading_id(signal) for signal in setup.signals.get(source, ())}
-    fresh = {reading.id: reading for reading in readings}
-    signals = tuple(
-        _same(reading, fresh.get(reading.id))
-        for reading in snapshot.signals
-        if reading.id in fresh or reading.id not in mine
-    ) + tuple(reading for reading in readings if reading.id not in known)
-    if len(signals) == len(snapshot.signals) and all(map(_is, signals, snapshot.signals)):
-        return snapshot
-    return _judged(replace(snapshot, signals=signals))
-
-
-def _judged(snapshot: Snapshot) -> Snapshot:
-    """Coverage and gates follow from signals, squads and waves."""
-    coverage = telemetry.coverage(snapshot.program.squads, snapshot.signals)
-    gates = tuple(telemetry.gate(wave, coverage) for wave in snapshot.program.waves if not wave.design)
-    return replace(snapshot, coverage=coverage, gates=gates)
+    return gate_fold.renewed(snapshot, found, setup.gate, at, mine)
 
 
 def _alerts(snapshot: Snapshot, source: str, seen: AlertsSeen) -> Snapshot:
     server = source.partition(":")[2]
+    away = {source.id.partition(":")[2] for source in snapshot.sources if source.error}
     others = tuple(alert for alert in snapshot.alerts if alert.server != server)
-    alerts = distinct(others + seen.alerts)
-    return snapshot if alerts == snapshot.alerts else replace(snapshot, alerts=alerts)
+    answering = distinct((*(alert for alert in others if alert.server not in away), *seen.alerts))
+    # What a server said before it went away counts only where nobody who answers says otherwise.
+    told = {alert.fingerprint for alert in answering}
+    stale = (a for a in others if a.server in away and a.fingerprint not in told)
+    alerts = (*answering, *distinct(stale))
+    silences = once((*(one for one in snapshot.silences if one.server != server), *seen.silences))
+    dogs = tuple(one for one in snapshot.watchdogs if one.server != server)
+    if seen.watchdog is not None:
+        before = next((one for one in snapshot.watchdogs if one.server == server), None)
+        seen_at = seen.watchdog.seen_at or (before.seen_at if before is not None else None)
+        dogs = (*dogs, replace(seen.watchdog, seen_at=seen_at))
+    if (alerts, silences, dogs) == (snapshot.alerts, snapshot.silences, snapshot.watchdogs):
+        return snapshot
+    return replace(snapshot, alerts=alerts, silences=silences, watchdogs=dogs)
 
 
 def _documents(setup: Setup, snapshot: Snapshot, seen: DocumentsSeen, at: datetime) -> Snapshot:
     same = len(snapshot.documents) == len(seen.readings) and all(map(_is, snapshot.documents, seen.readings))
     if snapshot.documents and same:
         return snapshot
-    declared = merge.merge(setup.program, seen.readings, at)
+    declared = merge.merge(setup.program, seen.readings, at, setup.proofs)
     first_seen = _first_seen(snapshot.first_seen, declared.items, at)
     snapshot = replace(
         snapshot,
@@ -191,7 +211,12 @@ def _documents(setup: Setup, snapshot: Snapshot, seen: DocumentsSeen, at: dateti
         declared_blockers=_kept(declared.blockers, snapshot.declared_blockers),
         document_lints=declared.lints,
     )
-    return _judged(_settled(snapshot, at))
+    return gate_fold.judged(_settled(snapshot, at), setup.gate, at)
+
+
+def _acted(setup: Setup, snapshot: Snapshot, at: datetime) -> Snapshot:
+    """What people did is laid over cards, blockers and signals."""
+    return gate_fold.waived(_settled(snapshot, at), setup.gate, at)
 
 
 def _settled(snapshot: Snapshot, now: datetime) -> Snapshot:
@@ -217,7 +242,8 @@ def _first_seen(known: Mapping[str, datetime], items: Sequence[Item], at: dateti
 def _linted(snapshot: Snapshot, now: datetime) -> Snapshot:
     computed = board_lints.lints(snapshot.program, snapshot.items, snapshot.blockers, now)
     from_status = snapshot.status.lints if snapshot.status else ()
-    lints = _all_lints(snapshot.documents, snapshot.document_lints, computed, from_status)
+    refuted = claims.lints(snapshot, now)
+    lints = _all_lints(snapshot.documents, snapshot.document_lints, computed, refuted, from_status)
     return snapshot if lints is snapshot.lints or lints == snapshot.lints else replace(snapshot, lints=lints)
 
 
@@ -226,6 +252,7 @@ def _all_lints(
     documents: tuple[DocumentReading, ...],
     said: tuple[Lint, ...],
     computed: tuple[Lint, ...],
+    refuted: tuple[Lint, ...],
     from_status: tuple[Lint, ...],
 ) -> tuple[Lint, ...]:
     broken = tuple(
@@ -233,7 +260,7 @@ def _all_lints(
         for reading in documents
         if reading.error
     )
-    return _distinct((*broken, *said, *computed, *from_status))
+    return _distinct((*broken, *said, *computed, *refuted, *from_status))
 
 
 def _line(reading: DocumentReading) -> int | None:
@@ -263,12 +290,19 @@ def _same_files(one: StatusSeen, other: StatusSeen) -> bool:
     )
 
 
-def compare(snapshot: Snapshot, now: datetime) -> Snapshot:
+def compare(setup: Setup, snapshot: Snapshot, now: datetime) -> Snapshot:
     """`snapshot` at `now`, with what changed since its baseline; called before it is shown.
 
-    What only the clock changes is seen here: snoozes that ended, and what has become too old.
+    What only the clock changes is seen here: snoozes and waivers that ended, signals that have been there
+    for long enough, and what has become too old.
     """
     snapshot = _settled(snapshot, now) if not snapshot.restored else snapshot
+    # A topic grows silent, and a cluster's answer old, by the clock alone.
+    carried = topics.readings(snapshot.program.squads, snapshot.services, now)
+    if carried and not snapshot.restored:
+        snapshot = gate_fold.renewed(snapshot, carried, setup.gate, now)
+    if gate_fold.due(snapshot, now):
+        snapshot = gate_fold.judged(snapshot, setup.gate, now)
     files = snapshot.status.files if snapshot.status else ()
     baseline = diff.baseline(files, snapshot.program, now)
     if baseline is None:
@@ -276,6 +310,42 @@ def compare(snapshot: Snapshot, now: datetime) -> Snapshot:
     changes = diff.diff(baseline.file.data, status.room_status(snapshot, now))
     same = snapshot.baseline is not None and snapshot.baseline == baseline and snapshot.changes == changes
     return snapshot if same else replace(snapshot, baseline=baseline, changes=changes)
+
+
+def adopted(setup: Setup, begun: Snapshot, old: Snapshot, now: datetime) -> Snapshot:
+    """`old` under another configuration, of which `begun` says what it declares and nothing else.
+
+    What was seen of things that are declared as before stays; what is declared anew is not known yet.
+    """
+    states = {state.service.id: state for state in old.services}
+    found = {(reading.id, reading.signal): reading for reading in old.signals}
+    known = {source.id: source for source in old.sources}
+    asked = {source.id.partition(":")[2] for source in begun.sources if source.kind == "alerts"}
+    program = begun.program
+    if old.documents:
+        program = merge.merge(setup.program, old.documents, now, setup.proofs).program
+    snapshot = replace(
+        old,
+        program=program,
+        gate_rules=setup.gate,
+        version=old.version + 1,
+        sources=tuple(_same_source(known.get(source.id), source) for source in begun.sources),
+        services=tuple(
+            replace(states[one.service.id], service=one.service, interval=one.interval)
+            if one.service.id in states
+            else one
+            for one in begun.services
+        ),
+        signals=tuple(found.get((one.id, one.signal), one) for one in begun.signals),
+        alerts=tuple(one for one in old.alerts if one.server in asked),
+        silences=tuple(one for one in old.silences if one.server in asked),
+        watchdogs=tuple(one for one in old.watchdogs if one.server in asked),
+    )
+    return compare(setup, gate_fold.judged(_settled(snapshot, now), setup.gate, now), now)
+
+
+def _same_source(before: SourceStatus | None, source: SourceStatus) -> SourceStatus:
+    return source if before is None else replace(before, title=source.title, interval=source.interval)
 
 
 def _is(one: object, other: object) -> bool:

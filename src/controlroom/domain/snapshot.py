@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from controlroom.domain.board import Item
+from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.health import ProbeResult, ServiceState
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program
@@ -16,9 +17,11 @@ from controlroom.domain.triage import Blocker
 
 if TYPE_CHECKING:  # its classes are needed once documents are read, not to show a room
     from controlroom.domain.actions import Entry, Outcome
+    from controlroom.domain.alerts import Silence, Watchdog
     from controlroom.domain.documents import DocumentReading
     from controlroom.domain.ledger import Ledger
     from controlroom.domain.selfcheck import Check
+    from controlroom.domain.waivers import Waiver
 
 SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store", "self"]
 """``self`` is this machine's look at itself."""
@@ -40,19 +43,26 @@ class SelfSeen:
 
 @dataclass(frozen=True, slots=True)
 class SignalsSeen:
-    """Every declared signal of one Prometheus was looked for. `requests` it took."""
+    """Every declared signal of one Prometheus was looked for. `requests` it took.
+
+    `proofs` are of metrics that cards name as their proof and nobody promised.
+    """
 
     readings: tuple[SignalReading, ...]
     warnings: tuple[str, ...] = ()
     requests: int = 0
+    proofs: tuple[SignalReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AlertsSeen:
-    """The alerts of one Alertmanager."""
+    """The alerts of one Alertmanager, and who has silenced what there."""
 
     alerts: tuple[Alert, ...]
     warnings: tuple[str, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    watchdog: Watchdog | None = None
+    """Its dead-man's switch; None where none is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +224,15 @@ class Snapshot:
     """Cards of an earlier run that people acted on, until the log is read."""
     self_checks: tuple[Check, ...] = ()
     """What this machine last found out about itself; empty where it was not asked or could not look."""
+    waivers: tuple[Waiver, ...] = ()
+    """The last waiver of every signal that has one, over or not; some may wait in the outbox."""
+    silences: tuple[Silence, ...] = ()
+    watchdogs: tuple[Watchdog, ...] = ()
+    """Alerts that must always fire, as each Alertmanager last told of them."""
+    proofs: tuple[SignalReading, ...] = ()
+    """Metrics that cards name as their proof and no squad promised, as they were found."""
+    gate_rules: GateRules = field(default_factory=GateRules)
+    """What a gate asks of a signal before it counts."""
 
     def source(self, kind: SourceKind) -> SourceStatus | None:
         """The first source of `kind`, or None where none is configured."""

@@ -119,6 +119,7 @@ def _coverage(coverage: Coverage) -> Section:
         "pct": coverage.pct,
         "verdict": coverage.verdict,
         "waived": coverage.waived,
+        "unknown": coverage.unknown,
     }
 
 
@@ -189,6 +190,7 @@ def _items(items: tuple[Item, ...]) -> list[Section]:
             "owning_squad": item.owning_squad,
             "blocking_squad": item.blocking_squad,
             "links": list(item.links),
+            "proof": list(item.proof),
             "said": item.said,
             "last_action": item.last_action,
         }
@@ -271,6 +273,7 @@ def _signals(signals: tuple[SignalReading, ...]) -> list[Section]:
             "squad": reading.signal.squad,
             "metric": reading.signal.metric,
             "job": reading.signal.job,
+            "topic": reading.signal.topic,
             "required": reading.signal.required_for_exit,
             "code": str(reading.code),
             "text": reading.text,
@@ -289,6 +292,7 @@ def _gates(gates: tuple[Gate, ...]) -> list[Section]:
             "ok": gate.ok,
             "required": gate.required,
             "pct": gate.pct,
+            "unknown": gate.unknown,
             "squads": [_coverage(part) for part in gate.squads],
         }
         for gate in gates

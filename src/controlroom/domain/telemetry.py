@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain import promql
 from controlroom.domain.signals import Signal
-from controlroom.domain.text import slug
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Squad
-    from controlroom.domain.waves import Wave
 
 
 class GapCode(StrEnum):
@@ -67,8 +65,12 @@ QUALITY_CODES = frozenset(
 
 
 def reading_id(signal: Signal) -> str:
-    """Identity of the reading of `signal`: ``squad/metric/job``, with ``*`` for any job."""
-    return f"{signal.squad}/{signal.metric}/{signal.job or '*'}"
+    """Identity of the reading of `signal`: ``squad/metric/job``, with ``*`` for any job.
+
+    A topic's is ``squad/topic:name/*``.
+    """
+    what = signal.metric if signal.topic is None else f"topic:{signal.topic}"
+    return f"{signal.squad}/{what}/{signal.job or '*'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,16 @@ class SignalReading:
     """The exact PromQL that shows it."""
     targets: tuple[str, ...] = ()
     """``instance: up`` or ``instance: last error`` of the job's targets."""
+    since: datetime | None = None
+    """Since when it has been delivered, or has not been, without a break, as far as anybody can tell."""
+    near: tuple[str, ...] = ()
+    """Exported metrics of almost its name, nearest first: what ``did you mean`` offers."""
+    unchecked: tuple[GapCode, ...] = ()
+    """Quality gaps that could not be looked for this time."""
+    also: tuple[GapCode, ...] = ()
+    """Further gaps in quality beside the one that `code` tells."""
+    or_before: bool = False
+    """`since` is only as far back as anybody has looked: it may have been so for longer."""
 
     @property
     def id(self) -> str:
@@ -105,15 +117,23 @@ class Coverage:
 
     squad: str
     ok: int
+    """Signals that are delivered now, waived or not."""
     required: int
     pct: int | None
     verdict: Verdict
     waived: int = 0
+    """Signals that are not delivered and that a waiver excuses."""
+    unknown: int = 0
+    """Signals of which nobody can say whether they are delivered."""
+    holding: int = 0
+    """Signals that would pass, but have been delivered or waived for less than the hold time."""
+    holds_at: datetime | None = None
+    """When the last of these will have been long enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Whether a wave may exit, as far as telemetry can tell."""
+    """Whether a wave may exit, as far as telemetry can tell: the sums over its squads."""
 
     wave: str
     verdict: Verdict
@@ -121,6 +141,12 @@ class Gate:
     required: int
     pct: int | None
     squads: tuple[Coverage, ...] = ()
+    waived: int = 0
+    unknown: int = 0
+    holding: int = 0
+    holds_at: datetime | None = None
+    why: str = ""
+    """Why nobody can say whether the wave may exit although every signal passes; empty where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +165,8 @@ class Alert:
     generator: str = ""
     server: str = ""
     silenced_by: tuple[str, ...] = ()
+    because: str = ""
+    """What says whose it is, in plain words: a label of its own, or a rule."""
 
 
 def source_down(
@@ -163,6 +191,9 @@ def _down(signal: Signal, before: SignalReading | None, reason: str) -> SignalRe
         hint="mend the server first: nothing is known about the metric itself",
         query=kept.query or promql.selector(signal.metric, signal.job),
         targets=(),
+        since=None,
+        near=(),
+        unchecked=(),
     )
 
 
@@ -181,91 +212,5 @@ def undeclared(squads: Iterable[Squad]) -> tuple[SignalReading, ...]:
             hint=f"add [[squads.signals]] to squad {squad.id}",
         )
         for squad in squads
-        if not squad.signals
+        if not squad.signals and not squad.topics
     )
-
-
-def coverage(
-    squads: Iterable[Squad],
-    readings: Iterable[SignalReading],
-    fail_codes: Collection[GapCode] = (),
-) -> tuple[Coverage, ...]:
-    """One Coverage per squad, in their order, of the signals required for exit.
-
-    A signal nobody has read is undecided, never absent. `fail_codes` names the quality gaps that count as
-    failing; the others count as delivered.
-    """
-    codes = {reading.id: reading.code for reading in readings}
-    return tuple(_coverage(squad, codes, fail_codes) for squad in squads)
-
-
-def _coverage(squad: Squad, codes: Mapping[str, GapCode], fail_codes: Collection[GapCode]) -> Coverage:
-    required = {
-        f"{squad.id}/{signal.metric}/{signal.job or '*'}"
-        for signal in squad.signals
-        if signal.required_for_exit
-    }
-    found = [codes.get(name, GapCode.UNKNOWN) for name in required]
-    delivered = sum(
-        code is GapCode.OK or (code in QUALITY_CODES and code not in fail_codes) for code in found
-    )
-    undecided = sum(code in UNDECIDED_CODES for code in found)
-    return Coverage(
-        squad.id,
-        delivered,
-        len(required),
-        percent(delivered, len(required)),
-        _verdict(delivered, undecided, len(required)),
-    )
-
-
-def percent(ok: int, required: int) -> int | None:
-    """``floor(100 · ok / required)``; None where nothing is required, as that is no percentage."""
-    return 100 * ok // required if required else None
-
-
-def _verdict(passing: int, undecided: int, required: int) -> Verdict:
-    if not required:
-        return "NOT_DECLARED"
-    if passing + undecided < required:
-        return "FAIL"
-    return "UNKNOWN" if undecided else "PASS"
-
-
-def undecided(part: Coverage | Gate) -> bool:
-    """Whether a signal that counts is not known, so that nobody can say how many are there."""
-    parts = part.squads if isinstance(part, Gate) else ()
-    return any(one.verdict == "UNKNOWN" for one in (part, *parts))
-
-
-def gate(
-    wave: Wave, coverage: Sequence[Coverage], squad_of: Callable[[str], str | None] | None = None
-) -> Gate:
-    """Whether `wave` may exit: every one of its squads delivers every signal it owes.
-
-    A document may list a wave's squads under any of their names: `squad_of` gives the id for a name.
-
-    A wave that lists no squads is judged by every squad that declares a required signal. Where nothing at
-    all is required the gate is NOT_DECLARED; where some squads owe signals and another of the wave has
-    declared none, that one fails it, as its dashboards would stay empty.
-    """
-    by_squad = {part.squad: part for part in coverage}
-    if wave.squads:
-        known = squad_of or slug
-        squads = (squad if squad in by_squad else known(squad) or squad for squad in wave.squads)
-        parts = tuple(
-            by_squad.get(squad, Coverage(squad, 0, 0, None, "NOT_DECLARED"))
-            for squad in dict.fromkeys(squads)
-        )
-    else:
-        parts = tuple(part for part in coverage if part.required)
-    ok, required = sum(part.ok for part in parts), sum(part.required for part in parts)
-    verdicts = {part.verdict for part in parts}
-    verdict: Verdict
-    if not required:
-        verdict = "NOT_DECLARED"
-    elif verdicts & {"FAIL", "NOT_DECLARED"}:
-        verdict = "FAIL"
-    else:
-        verdict = "UNKNOWN" if "UNKNOWN" in verdicts else "PASS"
-    return Gate(wave.id, verdict, ok, required, percent(ok, required), parts)

@@ -151,6 +151,13 @@ def _snooze(args: _Args) -> str:
     return _colon(f"snoozed until {until}" if until else "snoozed", args.text("why"))
 
 
+def _waive(args: _Args) -> str:
+    until = " ".join(
+        part for part in (args.named("ritual", args.names.ritual), args.instant("until")) if part
+    )
+    return _colon(f"waived until {until}" if until else "waived", args.text("why"))
+
+
 def _status(args: _Args) -> str:
     status = args.text("status").replace("_", " ")
     return f"moved to {status}" if status else "moved"
@@ -174,4 +181,6 @@ _TOLD: Mapping[str, Callable[[_Args], str]] = {
     "note": lambda args: _colon("note", args.text("text")),
     "status": _status,
     "undo": _undo,
+    "waive": _waive,
+    "unwaive": lambda args: _colon("no longer waived", args.text("why")),
 }

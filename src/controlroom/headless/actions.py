@@ -33,6 +33,8 @@ _PAST = {
     "note": "note",
     "status": "moved",
     "undo": "taken back",
+    "waive": "waived",
+    "unwaive": "no longer waived",
 }
 _TOLD = {"undo": "took back"}
 

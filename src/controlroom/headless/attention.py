@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from controlroom.domain.alerts import watchdog_trouble
+from controlroom.domain.claims import claims
 from controlroom.domain.health import settle
 from controlroom.domain.instants import duration
 from controlroom.domain.selfcheck import failing as failing_checks
@@ -15,7 +17,7 @@ from controlroom.domain.status import known_gap
 from controlroom.domain.telemetry import GapCode
 from controlroom.domain.triage import age, sla
 from controlroom.domain.worst import told
-from controlroom.headless import actions, telemetry
+from controlroom.headless import actions, gates
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 Severity = Literal["critical", "error", "warning"]
@@ -38,9 +40,11 @@ def attention(snapshot: Snapshot, now: datetime) -> tuple[Attention, ...]:
         *_services(snapshot, now),
         *_blockers(snapshot, now),
         *_undelivered(snapshot),
+        *_watchdogs(snapshot),
         *_alerts(snapshot),
         *_gates(snapshot),
         *_gaps(snapshot),
+        *_claims(snapshot, now),
         *_lints(snapshot),
         *_sources(snapshot),
     )
@@ -115,7 +119,7 @@ def _undelivered(snapshot: Snapshot) -> Iterator[Attention]:
 
 def _alerts(snapshot: Snapshot) -> Iterator[Attention]:
     for alert in snapshot.alerts:
-        if alert.state != "active":
+        if alert.state == "suppressed":
             continue
         severity: Severity = "error" if alert.severity in ("critical", "page", "error") else "warning"
         owner = alert.squad or "unowned"
@@ -123,11 +127,16 @@ def _alerts(snapshot: Snapshot) -> Iterator[Attention]:
         yield Attention("alert", alert.fingerprint, f"{alert.name} ({owner}){summary}", severity)
 
 
+def _watchdogs(snapshot: Snapshot) -> Iterator[Attention]:
+    for dog, text in watchdog_trouble(snapshot):
+        yield Attention("watchdog", dog.server, text, "critical")
+
+
 def _gates(snapshot: Snapshot) -> Iterator[Attention]:
     for gate in snapshot.gates:
         if gate.verdict == "FAIL":
             failing_squads = ", ".join(s.squad for s in gate.squads if s.verdict in ("FAIL", "NOT_DECLARED"))
-            text = f"exit gate of {gate.wave} fails: {telemetry.fraction(gate)} signals"
+            text = f"exit gate of {gate.wave} fails: {gates.fraction(gate)} signals"
             yield Attention(
                 "gate", gate.wave, text + (f" · {failing_squads}" if failing_squads else ""), "error"
             )
@@ -136,10 +145,19 @@ def _gates(snapshot: Snapshot) -> Iterator[Attention]:
 def _gaps(snapshot: Snapshot) -> Iterator[Attention]:
     for reading in snapshot.signals:
         if known_gap(reading):
-            text = f"{reading.signal.squad} {reading.signal.metric}: {reading.code}"
+            text = f"{reading.signal.squad} {reading.signal.title}: {reading.code}"
             why = f" · {reading.text}" if reading.text else ""
             pending = reading.code is GapCode.TARGET_PENDING  # a first scrape may be all it needs
             yield Attention("gap", reading.id, text + why, "warning" if pending else "error")
+
+
+def _claims(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
+    """Cards that are claimed done while what proves it is known not to be there."""
+    epics = {item.id: item.epic for item in snapshot.items if item.proof}
+    for claim in claims(snapshot, now):
+        if claim.refuted:
+            text = f"{epics[claim.item]}: {claim.proof} {claim.text}"
+            yield Attention("claim", claim.item, text, "warning")
 
 
 def _lints(snapshot: Snapshot) -> Iterator[Attention]:

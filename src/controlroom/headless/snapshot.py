@@ -8,7 +8,9 @@ from typing import Any
 
 from controlroom.domain import calendar, milestones
 from controlroom.domain.board import COLUMNS, Item
+from controlroom.domain.claims import Claim, by_item, claims
 from controlroom.domain.freshness import freshness
+from controlroom.domain.gates import undecided
 from controlroom.domain.health import settle
 from controlroom.domain.instants import duration, maybe, render
 from controlroom.domain.needs import needs
@@ -17,11 +19,11 @@ from controlroom.domain.ranking import ranked
 from controlroom.domain.selfcheck import Check
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.status import room_status
-from controlroom.domain.telemetry import GapCode, undecided
+from controlroom.domain.telemetry import Coverage, GapCode
 from controlroom.domain.text import clean
 from controlroom.domain.waves import assess
 from controlroom.domain.zones import both, local
-from controlroom.headless import alerts, blockers, lint, outbox, rituals, services, telemetry, waiting
+from controlroom.headless import alerts, blockers, gates, lint, outbox, rituals, services, telemetry, waiting
 from controlroom.headless import calendar as dates
 from controlroom.headless.attention import attention
 
@@ -35,6 +37,7 @@ def as_json(
     """The document of `snapshot --json`. Every key is always there; what is not known is null or listed."""
     program = snapshot.program
     seen = room_status(snapshot, now)
+    claimed = by_item(claims(snapshot, now))
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -60,13 +63,14 @@ def as_json(
                 "last_action": item.last_action,
                 "said": item.said,
                 "pending": list(item.pending),
+                "claims": [_claim(claim) for claim in claimed.get(item.id, ())],
             }
             for entry, item in zip(seen["items"], snapshot.items, strict=True)
         ],
         "steps": [{"text": step.epic, "status": step.status, "line": step.line} for step in snapshot.steps],
         "blockers": blockers.as_json(snapshot, now)["blockers"],
         "gaps": [telemetry.entry(gap) for gap in telemetry.gaps(snapshot)],
-        "gates": telemetry.gates_as_json(snapshot)["gates"],
+        "gates": [gates.gate_entry(gate) for gate in snapshot.gates],
         "alerts": alerts.as_json(snapshot)["alerts"],
         "milestones": seen["milestones"],
         "rituals": rituals.as_json(program, now, viewer_zone),
@@ -75,6 +79,20 @@ def as_json(
         "lints": lint.as_json(snapshot.lints)["lints"],
         "unknowns": seen["unknowns"],
         "attention": [one._asdict() for one in attention(snapshot, now)],
+    }
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    """One proof of a card, and what is seen of it."""
+    return {
+        "proof": claim.proof,
+        "kind": claim.kind,
+        "state": claim.state,
+        "since": maybe(claim.since),
+        "since_or_before": claim.or_before,
+        "text": claim.text,
+        "why": claim.why,
+        "query": claim.query,
     }
 
 
@@ -138,7 +156,7 @@ def as_plain(snapshot: Snapshot, now: datetime, viewer_zone: str) -> str:
         ("Attention", (f"{a.severity}: {a.kind}: {a.text}" for a in attention(snapshot, now)), "nothing"),
         ("Since the last standup", _changes(snapshot), "no status to compare with: controlroom publish"),
         ("Waves", _waves(snapshot, now), "none declared: add [[waves]] or a wave schedule"),
-        ("Squads", _squads(snapshot), "none declared: add [[squads]] or a wave schedule"),
+        ("Squads", _squads(snapshot, now), "none declared: add [[squads]] or a wave schedule"),
         ("Blockers", _blockers(snapshot, now), "none listed"),
         ("Services", _services(snapshot, now), "none declared: add [[services]]"),
         ("Dependencies", _needs(snapshot, now), "none declared: add [[dependencies]] or a wave schedule"),
@@ -199,7 +217,8 @@ def _waves(snapshot: Snapshot, now: datetime) -> Iterator[str]:
         yield f"{clean(status.wave.name or status.wave.id)}: {' · '.join(dates.facts(status))}"
 
 
-def _squads(snapshot: Snapshot) -> Iterator[str]:
+def _squads(snapshot: Snapshot, now: datetime) -> Iterator[str]:
+    claimed = by_item(claim for claim in claims(snapshot, now) if claim.refuted)
     lanes: dict[str | None, list[Item]] = {}
     for item in snapshot.items:
         lanes.setdefault(item.squad, []).append(item)
@@ -209,14 +228,14 @@ def _squads(snapshot: Snapshot) -> Iterator[str]:
         signals = "signals not declared"
         if part is not None and part.required:
             count = "?" if undecided(part) else str(part.ok)
-            signals = f"signals {count}/{part.required} {part.verdict}"
+            signals = f"signals {count}/{part.required}{_judged(part, now)}"
         yield f"{squad.name or squad.id}: {_counts(lanes.get(squad.id, []))} · {signals}"
-        yield from _cards(lanes.get(squad.id, []))
+        yield from _cards(lanes.get(squad.id, []), claimed)
     known = {squad.id for squad in snapshot.program.squads}
     strays = [item for item in snapshot.items if item.squad not in known]
     if strays:
         yield f"Unassigned: {_counts(strays)}"
-        yield from _cards(strays)
+        yield from _cards(strays, claimed)
 
 
 def _counts(items: Sequence[Item]) -> str:
@@ -226,8 +245,9 @@ def _counts(items: Sequence[Item]) -> str:
     return ", ".join(said) or "no cards"
 
 
-def _cards(items: Iterable[Item]) -> Iterator[str]:
+def _cards(items: Iterable[Item], claimed: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
     for item in items:
+        yield from (f"  {item.epic}: {one.proof} {one.text}" for one in claimed.get(item.id, ()))
         if item.status != "done":
             percent = "" if item.progress is None else f" {item.progress} %"
             waits = f"waits on {item.blocking_squad}" if item.blocking_squad else ""
@@ -256,15 +276,24 @@ def _telemetry(snapshot: Snapshot, now: datetime) -> Iterator[str]:
         percent = "" if gate.pct is None else f", {gate.ok}/{gate.required} signals ({gate.pct} %)"
         if undecided(gate):
             percent = f", ?/{gate.required} signals"
-        yield f"gate of {gate.wave}: {gate.verdict.replace('_', ' ')}{percent}"
+        waived = f", {gate.waived} waived" if gate.waived else ""
+        why = f": {gate.why}" if gate.why else ""
+        held = gates.holding(gate, now)
+        yield f"gate of {gate.wave}: {gates.verdict(gate)}{percent}{waived}{held}{why}"
     for reading in telemetry.gaps(snapshot):
         seen = reading.last_seen and f"last seen {_ago(reading.last_seen, now)}"
-        name = f"{reading.signal.squad} {reading.signal.metric}".rstrip()
+        name = f"{reading.signal.squad} {reading.signal.title}".rstrip()
         parts = (f"{name}: {reading.code.replace('_', ' ')}", reading.text, seen, reading.hint)
         yield " · ".join(part for part in parts if part)
     there = sum(reading.code is GapCode.OK for reading in snapshot.signals)
     if snapshot.signals:
-        yield f"{there} of {len(snapshot.signals)} declared signals are there"
+        yield f"{there} of {len(snapshot.signals)} declared signals are as promised"
+
+
+def _judged(part: Coverage, now: datetime) -> str:
+    """`` (1 waived) PASS*``, `` UNKNOWN, holding: 1 signal passes in 7m``."""
+    waived = f" ({part.waived} waived)" if part.waived else ""
+    return f"{waived} {gates.verdict(part)}{gates.holding(part, now)}"
 
 
 def _alerts(snapshot: Snapshot, now: datetime) -> Iterator[str]:

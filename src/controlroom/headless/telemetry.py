@@ -1,4 +1,4 @@
-"""`controlroom telemetry` and `controlroom gate`: what squads deliver, what is missing, and why."""
+"""`controlroom telemetry`: what squads deliver, what is missing, and why."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from controlroom.domain import trend
 from controlroom.domain.instants import duration, maybe
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
-from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading, is_gap, undecided, undeclared
+from controlroom.domain.telemetry import GapCode, SignalReading, is_gap, undeclared
+from controlroom.headless.gates import coverage_entry, coverage_line, gate_entry
 from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 
@@ -22,8 +24,14 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
     """The document of `telemetry --json`."""
     return {
         "signals": [entry(reading) for reading in (*snapshot.signals, *undeclared(snapshot.program.squads))],
-        "coverage": [coverage_entry(part) for part in snapshot.coverage],
-        "gates": [gate_entry(gate) for gate in snapshot.gates],
+        "coverage": [
+            {**coverage_entry(part), "trend": _trend(trend.trend(snapshot.status, part.squad))}
+            for part in snapshot.coverage
+        ],
+        "gates": [
+            {**gate_entry(gate), "trend": _trend(trend.wave_trend(snapshot.status, gate.wave))}
+            for gate in snapshot.gates
+        ],
         "sources": [
             {
                 "id": source.id,
@@ -36,6 +44,19 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
             if source.kind == "metrics"
         ],
     }
+
+
+def _trend(points: Sequence[trend.Point]) -> list[dict[str, Any]]:
+    return [
+        {
+            "date": point.date.isoformat(),
+            "pct": point.pct,
+            "ok": point.ok,
+            "required": point.required,
+            "verdict": point.verdict,
+        }
+        for point in points
+    ]
 
 
 def entry(reading: SignalReading) -> dict[str, Any]:
@@ -55,30 +76,11 @@ def entry(reading: SignalReading) -> dict[str, Any]:
         "series": reading.series,
         "targets": list(reading.targets),
         "server": signal.server,
-    }
-
-
-def coverage_entry(part: Coverage) -> dict[str, Any]:
-    """One squad's coverage; `pct` is null where nothing is required."""
-    return {
-        "squad": part.squad,
-        "ok": part.ok,
-        "required": part.required,
-        "pct": part.pct,
-        "verdict": part.verdict,
-        "waived": part.waived,
-    }
-
-
-def gate_entry(gate: Gate) -> dict[str, Any]:
-    """One gate, as it stands in `gate --json` and in `snapshot --json`."""
-    return {
-        "wave": gate.wave,
-        "verdict": gate.verdict,
-        "ok": gate.ok,
-        "required": gate.required,
-        "pct": gate.pct,
-        "squads": [coverage_entry(part) for part in gate.squads],
+        "topic": signal.topic,
+        "since": maybe(reading.since),
+        "since_or_before": reading.or_before,
+        "near": list(reading.near),
+        "unchecked": [code.value for code in reading.unchecked],
     }
 
 
@@ -89,7 +91,7 @@ def as_text(snapshot: Snapshot, now: datetime) -> str:
         by_squad.setdefault(reading.signal.squad, []).append(reading)
     lines = []
     for part in snapshot.coverage:
-        lines.append(coverage_line(part))
+        lines.append(coverage_line(part, now))
         for reading in by_squad.pop(part.squad, ()):
             if is_gap(reading):
                 lines += _gap_lines(reading, now)
@@ -103,23 +105,10 @@ def as_text(snapshot: Snapshot, now: datetime) -> str:
     return "\n".join(lines or ["no signals are declared: add [[squads.signals]]"]) + "\n"
 
 
-def coverage_line(part: Coverage) -> str:
-    """``policy 6/7 85% FAIL``, ``policy ?/7 UNKNOWN``, or that nothing is declared."""
-    if part.pct is None:
-        return f"{part.squad} not declared"
-    waived = f" ({part.waived} waived)" if part.waived else ""
-    return f"{part.squad} {fraction(part)}{waived} {part.verdict}"
-
-
-def fraction(part: Coverage | Gate) -> str:
-    """``6/7 85%``; ``?/7`` while not all of it is known, as that is no number yet."""
-    return f"?/{part.required}" if undecided(part) else f"{part.ok}/{part.required} {part.pct}%"
-
-
 def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:
     signal = reading.signal
     where = f" (job {signal.job})" if signal.job else ""
-    parts = [f"  {reading.code.value} {signal.metric}{where}", reading.text]
+    parts = [f"  {reading.code.value} {signal.title}{where}", reading.text]
     if reading.last_seen is not None:
         said = "" if reading.code is GapCode.DISAPPEARED else "last seen "
         parts.append(f"{said}{duration((now - reading.last_seen).total_seconds())} ago")
@@ -136,29 +125,6 @@ def exit_code(snapshot: Snapshot) -> int:
     if any(map(known_gap, snapshot.signals)):
         return ATTENTION
     return UNREACHABLE if any(map(is_gap, snapshot.signals)) or _unread(snapshot) else FINE
-
-
-def gates_as_json(snapshot: Snapshot) -> dict[str, Any]:
-    """The document of `gate --json`."""
-    return {"gates": [gate_entry(gate) for gate in snapshot.gates]}
-
-
-def gates_as_text(gates: Sequence[Gate]) -> str:
-    """A line per wave, and one per squad below it."""
-    lines = []
-    for gate in gates:
-        count = f" {fraction(gate)}" if gate.pct is not None else ""
-        lines.append(f"{gate.wave} {gate.verdict.replace('_', ' ')}{count}")
-        lines += [f"  {coverage_line(part)}" for part in gate.squads]
-    return "\n".join(lines or ["no waves are declared: add [[waves]]"]) + "\n"
-
-
-def gates_exit_code(snapshot: Snapshot) -> int:
-    """1 when a gate is known to fail, else 3 while one cannot be known or a Prometheus not asked, else 0."""
-    verdicts = {gate.verdict for gate in snapshot.gates}
-    if "FAIL" in verdicts:
-        return ATTENTION
-    return UNREACHABLE if "UNKNOWN" in verdicts or _unread(snapshot) else FINE
 
 
 def _unread(snapshot: Snapshot) -> bool:

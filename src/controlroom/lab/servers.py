@@ -230,8 +230,13 @@ def redis(folder: Path, *extra: str, name: str = "redis") -> Server:
     )
 
 
-def prometheus(folder: Path, config: str, *extra: str, name: str = "prometheus") -> Server:
-    """A Prometheus with `config` (YAML text; `{port}` in it becomes its own port)."""
+def prometheus(
+    folder: Path, config: str, *extra: str, name: str = "prometheus", program: str = "prometheus"
+) -> Server:
+    """A Prometheus with `config` (YAML text; `{port}` in it becomes its own port).
+
+    `program` is another build of it, if it is not to be the system's own.
+    """
 
     def arguments(port: int, where: Path) -> Sequence[str]:
         (where / f"{name}.yml").write_text(config.replace("{port}", str(port)), encoding="utf-8")
@@ -244,7 +249,7 @@ def prometheus(folder: Path, config: str, *extra: str, name: str = "prometheus")
             *extra,
         ]
 
-    return launch(name, "prometheus", arguments, http_ok("/-/ready"), folder)
+    return launch(name, program, arguments, http_ok("/-/ready"), folder)
 
 
 def alertmanager(folder: Path, config: str | None = None, *, name: str = "alertmanager") -> Server:

@@ -1,27 +1,34 @@
 """Gathers the evidence about any number of signals in a constant number of requests.
 
-A look takes at most ten, however many squads, signals and jobs there are. Together: what is there now,
-the targets, what the server says of itself (its retention; its version once per start). Then, pinned to
-the same instant: the newest samples of what is there; the past of what is not, and names like it; `up`,
-where the API has no targets. Last, the details of what is wrong. What is asked about missing metrics holds
-for a minute while the same ones are missing. A request that fails takes away its own part only.
+A look takes at most fourteen, however many squads, signals and jobs there are. Together: what is there now,
+the targets, what the server says of itself (its retention; its version once per start), its rules where some
+are promised. Then, pinned to the same instant: the newest samples of what is there, what it holds and for how
+long it has been there; the types, where some are promised; the past of what is not there, and names like it;
+`up`, where the API has no targets. Last, the details of what is wrong, and the past of topics. What is asked
+about missing metrics holds for a minute while the same ones are missing, and so do types. A request that
+fails takes away its own part only; one for several parts that is refused is put again part by part.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 
 from controlroom.domain import promql
-from controlroom.domain.gaps import Evidence, Part, Target, absent, series_names, short
+from controlroom.domain.evidence import Evidence, Target
+from controlroom.domain.gaps import absent, short
+from controlroom.domain.gate_rules import HOLD
+from controlroom.domain.look import series_names
 from controlroom.domain.signals import Signal
 from controlroom.engine.ports import Clock
 from controlroom.net import prometheus, rows
 from controlroom.net.fetch import Api, FetchError
+from controlroom.net.notes import Notes, outcome
+from controlroom.net.oversight import Oversight, watched
 from controlroom.net.prometheus import QueryRefused, Runtime, Vector
+from controlroom.net.quality import Quality
 from controlroom.net.threads import in_daemon
 
 KEPT = 60.0
@@ -42,29 +49,7 @@ SKEW = 2.5
 LISTED = 200
 """Things that are asked for by name once something is wrong with them."""
 
-T = TypeVar("T")
 NearNames = Mapping[promql.Declared, tuple[str, ...]]
-
-
-@dataclass(slots=True)
-class _Notes:
-    """What went wrong on the way."""
-
-    unread: dict[Part, str] = field(default_factory=dict)
-    warnings: dict[str, None] = field(default_factory=dict)
-
-    def warn(self, *texts: str) -> None:
-        self.warnings.update(dict.fromkeys(texts))
-
-    def rows(self, part: Part, answer: Vector | FetchError | None) -> rows.Rows:
-        """The rows of an answer; none of one that failed, which is noted as unread."""
-        if isinstance(answer, FetchError):
-            self.unread[part] = answer.reason
-            return ()
-        if answer is None:
-            return ()
-        self.warn(*answer.warnings)
-        return answer.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +57,7 @@ class _Missing:
     """What was asked about missing signals, and when."""
 
     signals: tuple[Signal, ...] = ()
+    unscraped: tuple[str, ...] = ()
     at: datetime | None = None
     past: rows.Past | None = None
     names: NearNames | None = None
@@ -81,9 +67,12 @@ class _Missing:
 class Examiner:
     """Asks one server, and remembers what spares asking again."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, hold: float = HOLD) -> None:
+        """`hold` is in seconds: how far it is looked back for how long something has been there."""
         self._api = api
         self._names = _Names(api)
+        self._oversight = Oversight(api)
+        self._quality = Quality(api, hold)
         self._ahead = timedelta()
         self._started: datetime | None = None
         self._version: str | None = None
@@ -93,19 +82,23 @@ class Examiner:
 
     async def look(self, signals: Sequence[Signal], clock: Clock) -> tuple[Evidence, datetime]:
         """The evidence about `signals` and the instant it speaks of. Raises FetchError."""
-        begun, now, notes = self._api.requests + self._names.requests, clock(), _Notes()
+        begun, notes = self._api.requests + self._names.requests, Notes()
+        needed = await self._oversight.needed(signals)
+        now = clock()
         # Somebody may look at another time than the present; its targets are then only known by `up`.
         present = abs((now - datetime.now(UTC)).total_seconds()) <= CLOCK_SET
         at = now + self._ahead if present else now
-        presence = promql.presence(_names_of(signals))
-        found, targets, about = await asyncio.gather(
-            _outcome(prometheus.query(self._api, presence, at)),
-            _outcome(prometheus.targets(self._api)) if present else _nothing(),
-            _outcome(self._about()),
+        names = _names_of(signals)
+        presence = promql.presence(list(dict.fromkeys((*names, *needed))))
+        found, targets, about, ruled = await asyncio.gather(
+            outcome(prometheus.query(self._api, presence, at)),
+            outcome(prometheus.targets(self._api)) if present else _nothing(),
+            outcome(self._about()),
+            self._oversight.rules(signals),
         )
         if present and isinstance(found, Vector) and self._skewed(found, clock()):
             at = now + self._ahead
-            found = await _outcome(prometheus.query(self._api, presence, at))
+            found = await outcome(prometheus.query(self._api, presence, at))
         if isinstance(found, FetchError) and not isinstance(found, QueryRefused):
             raise found
         runtime = about if isinstance(about, Runtime) else Runtime()
@@ -115,6 +108,7 @@ class Examiner:
             window=_window(runtime.retention),
             restarted=runtime.started if present and _within(runtime.started, at, RESTART_GRACE) else None,
         )
+        evidence = watched(evidence, ruled, needed, names, notes)
         if isinstance(targets, FetchError):
             notes.warn(f"targets are read from up: {targets.reason}")
         elif targets is not None:
@@ -157,7 +151,7 @@ class Examiner:
         """
         unlisted = not targets or any(s.job is not None and s.job not in targets for s in signals)
         if unlisted and _within(runtime.configured or runtime.started, at, SETTLING):
-            jobs = await _outcome(prometheus.configured_jobs(self._api))
+            jobs = await outcome(prometheus.configured_jobs(self._api))
             return replace(evidence, targets=targets, awaited=jobs if isinstance(jobs, tuple) else ())
         return evidence if not targets and evidence.up else replace(evidence, targets=targets)
 
@@ -172,17 +166,19 @@ class Examiner:
         return abs((self._ahead - before).total_seconds()) > SKEW
 
     async def _deepen(
-        self, signals: Sequence[Signal], evidence: Evidence, at: datetime, notes: _Notes
+        self, signals: Sequence[Signal], evidence: Evidence, at: datetime, notes: Notes
     ) -> Evidence:
         """`evidence` with the ages of what is there, and the reasons for what is not."""
         there = list(evidence.present)
         missing = () if "present" in notes.unread else absent(signals, evidence)
-        newest, up, known = await asyncio.gather(
-            _outcome(prometheus.query(self._api, promql.newest(there), at)) if there else _nothing(),
-            _outcome(prometheus.query(self._api, promql.UP, at)) if evidence.targets is None else _nothing(),
+        newest, up, known, found = await asyncio.gather(
+            outcome(prometheus.query(self._api, promql.newest(there), at)) if there else _nothing(),
+            outcome(prometheus.query(self._api, promql.UP, at)) if evidence.targets is None else _nothing(),
             self._about_missing(missing, evidence, at, notes),
+            self._quality.examine(signals, evidence, at, notes),
         )
-        evidence = rows.aged(evidence, notes.rows("newest", newest))
+        aged = notes.rows("newest", newest)
+        evidence = rows.aged(found, aged, None if "newest" in notes.unread else self._memory)
         if evidence.targets is None:
             evidence = replace(evidence, targets=rows.targets(notes.rows("targets", up)))
         past, near = known.past or rows.Past(), known.names or {}
@@ -192,7 +188,10 @@ class Examiner:
             sorted({name for names in near.values() for name in names})[:LISTED],
             int(evidence.window),
         )
-        detail = await _outcome(prometheus.query(self._api, question, at)) if question else None
+        detail, evidence = await asyncio.gather(
+            outcome(prometheus.query(self._api, question, at)) if question else _nothing(),
+            self._quality.topics_past(evidence, at, notes),
+        )
         if isinstance(detail, FetchError):
             notes.warn(f"details could not be read: {detail.reason}")
         told = detail.rows if isinstance(detail, Vector) else ()
@@ -208,25 +207,27 @@ class Examiner:
         )
 
     async def _about_missing(
-        self, missing: tuple[Signal, ...], evidence: Evidence, at: datetime, notes: _Notes
+        self, missing: tuple[Signal, ...], evidence: Evidence, at: datetime, notes: Notes
     ) -> _Missing:
-        kept = self._missing
-        fresh = kept.signals == missing and _within(kept.at, at, KEPT) and evidence.restarted is None
+        kept, unscraped = self._missing, _unscraped(missing, evidence)
+        same = (kept.signals, kept.unscraped) == (missing, unscraped)
+        fresh = same and _within(kept.at, at, KEPT) and evidence.restarted is None
         if not missing:
             return _Missing()
         if fresh and kept.past is not None and kept.names is not None:
             return kept
         past, (names, jobs) = await asyncio.gather(
-            _outcome(self._past(missing, evidence, at, notes)),
+            outcome(self._past(missing, evidence, at, notes)),
             self._names.near(missing, evidence, at, notes),
         )
         if isinstance(past, FetchError):
             notes.unread["past"] = past.reason
-        self._missing = _Missing(missing, at, past if isinstance(past, rows.Past) else None, names, jobs)
+        told = past if isinstance(past, rows.Past) else None
+        self._missing = _Missing(missing, unscraped, at, told, names, jobs)
         return self._missing
 
     async def _past(
-        self, missing: Sequence[Signal], evidence: Evidence, at: datetime, notes: _Notes
+        self, missing: Sequence[Signal], evidence: Evidence, at: datetime, notes: Notes
     ) -> rows.Past:
         started = evidence.restarted.timestamp() if evidence.restarted else None
         question = promql.past(_declared(missing), int(evidence.window), started)
@@ -249,33 +250,36 @@ class _Names:
         self._lookup: object | None = None
 
     async def near(
-        self, missing: Sequence[Signal], evidence: Evidence, at: datetime, notes: _Notes
+        self, missing: Sequence[Signal], evidence: Evidence, at: datetime, notes: Notes
     ) -> tuple[NearNames | None, Mapping[str, tuple[str, ...]]]:
         """Names like each missing metric (None: not known), and jobs like each job without a target."""
-        jobs = sorted({*(evidence.targets or ()), *evidence.up})
-        unknown = sorted({s.job for s in missing if s.job is not None and s.job not in jobs})
+        jobs = sorted({*(evidence.targets or ()), *evidence.up, *(evidence.awaited or ())})
+        unknown = _unscraped(missing, evidence)
         asked = list(dict.fromkeys((s.metric, s.job) for s in missing if s.job not in unknown))
+        like: Mapping[str, tuple[str, ...]] = {}
         try:
-            login = await self._api.authorization() if asked else None
-            self.requests += bool(asked)
             async with asyncio.timeout(self._api.endpoint.timeout):
-                return await in_daemon(self._blocking, asked, unknown, jobs, at, login)
+                like = await in_daemon(self._jobs, unknown, jobs) if unknown else {}
+                if not asked:
+                    return {}, like
+                login = await self._api.authorization()
+                self.requests += 1
+                return await in_daemon(self._metrics, asked, at, login), like
         except TimeoutError:
             reason = "no answer in time"
         except FetchError as problem:
             reason = problem.reason
         notes.warn(f"names like the missing ones: {reason}")
-        return None, {}
+        return None, like
 
-    def _blocking(
-        self,
-        asked: Sequence[promql.Declared],
-        unknown: Sequence[str],
-        jobs: Sequence[str],
-        at: datetime,
-        login: str | None,
-    ) -> tuple[NearNames, Mapping[str, tuple[str, ...]]]:
-        # Imported here, in a thread and once something is missing: `requests` takes a fifth of a second.
+    # Imported in threads, and once something is missing: `requests` takes a fifth of a second.
+
+    def _jobs(self, unknown: Sequence[str], jobs: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        from controlroom.net.names import near
+
+        return {job: near(job, jobs) for job in unknown[:LISTED]}
+
+    def _metrics(self, asked: Sequence[promql.Declared], at: datetime, login: str | None) -> NearNames:
         from controlroom.net.names import NameLookup, near
 
         end = self._api.endpoint
@@ -283,11 +287,14 @@ class _Names:
             self._lookup = NameLookup(
                 self._api.address(""), timeout=end.timeout, ca=end.ca, verify=end.verify
             )
-        names = self._lookup.names(asked, at - timedelta(hours=1), at, login) if asked else []
-        return (
-            {(metric, job): near(metric, names) for metric, job in asked[:LISTED]},
-            {job: near(job, jobs) for job in unknown[:LISTED]},
-        )
+        names = self._lookup.names(asked, at - timedelta(hours=1), at, login)
+        return {(metric, job): near(metric, names) for metric, job in asked[:LISTED]}
+
+
+def _unscraped(missing: Sequence[Signal], evidence: Evidence) -> tuple[str, ...]:
+    """Jobs of missing signals that nothing is scraped for."""
+    jobs = {*(evidence.targets or ()), *evidence.up}
+    return tuple(sorted({s.job for s in missing if s.job is not None and s.job not in jobs}))
 
 
 def _names_of(signals: Sequence[Signal]) -> list[str]:
@@ -307,14 +314,6 @@ def _window(retention: str) -> float:
 
 def _within(earlier: datetime | None, now: datetime, seconds: float) -> bool:
     return earlier is not None and 0 <= (now - earlier).total_seconds() <= seconds
-
-
-async def _outcome(awaited: Awaitable[T]) -> T | FetchError:
-    """What `awaited` gives, or why it gives nothing."""
-    try:
-        return await awaited
-    except FetchError as problem:
-        return problem
 
 
 async def _nothing() -> None:

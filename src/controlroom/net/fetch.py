@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -137,20 +137,36 @@ class Api:
         """POST `form` to `path`; only for what may be asked twice. Raises FetchError."""
         return await self._bounded("POST", path, form)
 
+    async def once(self, method: Literal["POST", "DELETE"], path: str, body: bytes = b"") -> Answer:
+        """Send `body` (JSON) to `path` on a connection of its own, and never again. Raises FetchError.
+
+        After Unreachable nobody knows whether it was done.
+        """
+        self.requests += 1
+        own = Api(self.endpoint, self._resolve, limit=self._limit)
+        try:
+            return await own._bounded(method, path, None, body)
+        finally:
+            await own.close()
+
     async def close(self) -> None:
         """Let go of all connections; the next exchange opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
-    async def _bounded(self, method: str, path: str, form: Mapping[str, str] | None) -> Answer:
+    async def _bounded(
+        self, method: str, path: str, form: Mapping[str, str] | None, once: bytes | None = None
+    ) -> Answer:
         self.requests += 1
         client = await self._open()
         try:
             async with asyncio.timeout(self.endpoint.timeout):
                 try:
-                    return await self._exchange(client, method, path, form)
+                    return await self._exchange(client, method, path, form, once)
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                    if once is not None:
+                        raise
                     # A kept connection whose server has been restarted meanwhile fails like this, once.
                     return await self._exchange(client, method, path, form)
         except TimeoutError:
@@ -160,18 +176,27 @@ class Api:
             raise Unreachable(*self._explained(problem)) from None
 
     async def _exchange(
-        self, client: httpx.AsyncClient, method: str, path: str, form: Mapping[str, str] | None
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        path: str,
+        form: Mapping[str, str] | None,
+        body: bytes | None = None,
     ) -> Answer:
-        login = {"Authorization": self._authorization} if self._authorization is not None else None
-        request = client.build_request(method, self.address(path), data=form, headers=login)
+        headers = {} if self._authorization is None else {"Authorization": self._authorization}
+        if body:
+            headers["Content-Type"] = "application/json"
+        request = client.build_request(
+            method, self.address(path), data=form, content=body or None, headers=headers
+        )
         response = await client.send(request, stream=True)
         try:
             self._refused(response)
-            body = await self._body(response)
+            received = await self._body(response)
         finally:
             await response.aclose()
         content_type = clean(response.headers.get("content-type", ""), 80)
-        return Answer(response.status_code, body, content_type, _date(response.headers.get("date")))
+        return Answer(response.status_code, received, content_type, _date(response.headers.get("date")))
 
     def _refused(self, response: httpx.Response) -> None:
         status = response.status_code

@@ -1,4 +1,4 @@
-"""The Prometheus HTTP API as values: queries, targets and what the server says of itself.
+"""The Prometheus HTTP API as values: queries, targets, rules and what the server says of itself.
 
 `prometheus_api_client` cannot carry these: it puts the query into the URL even for POST, which a proxy
 cuts at a few thousand characters, drops the warnings, and has no limit on time or size. It looks up names
@@ -13,16 +13,25 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from controlroom.domain import instants, promql
-from controlroom.domain.gaps import Target
+from controlroom.domain.evidence import Target
 from controlroom.domain.text import clean
-from controlroom.net.fetch import Answer, Api, FetchError, Unusable
+from controlroom.net.fetch import Answer, Api, FetchError, Unusable, shown
 
 WARNINGS_KEPT = 20
 
+TYPES_READ = 20
+"""Different descriptions of one metric that are read; each job may have its own."""
+
+_ASKED = re.compile(r'(?:(?:cannot perform request to|Get) "(?:[^"\\]|\\.)*": )+')
+_URL = re.compile(r'"[a-z]+://(?:[^"\\]|\\.)*"?')
+"""What a scrape's error says of its URL, which may hold a password or a token."""
+
 Labels = Mapping[str, str]
+
+_ADDRESS = re.compile(r"[a-z]+://[^\s\"']+")
 
 
 class QueryRefused(FetchError):
@@ -31,7 +40,10 @@ class QueryRefused(FetchError):
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """An instant query's result: labels and value of each element. Values may be NaN and infinite."""
+    """An instant query's result: labels and value of each element. Values may be NaN and infinite.
+
+    That of a native histogram is the number of its observations.
+    """
 
     rows: Sequence[tuple[Labels, float]]
     warnings: tuple[str, ...] = ()
@@ -71,6 +83,63 @@ async def targets(api: Api) -> Mapping[str, tuple[Target, ...]]:
             raise _not_prometheus(api, answer, "a target has no labels")
         by_job.setdefault(clean(labels.get("job", ""), 200), []).append(_target(entry, labels))
     return {job: tuple(found) for job, found in by_job.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRule:
+    """A rule as the server has it. `expression` is its own text, not cleaned."""
+
+    name: str
+    """Of the alert, or of the series it records."""
+    alerting: bool
+    group: str
+    expression: str
+    health: Literal["ok", "err", "unknown"]
+    error: str = ""
+    promql: bool = True
+    """Whether its expression is for a Prometheus at all; vmalert has others."""
+
+
+async def rules(api: Api) -> tuple[Sequence[LoadedRule], tuple[str, ...]]:
+    """All rules, and the warnings: with any of them, there may be more. Raises FetchError.
+
+    Recording rules are among them, as an alert may read a metric through what they record.
+    """
+    # The alerts that fire now may be thousands; servers that do not know the parameter pass it over.
+    answer = await api.get("/api/v1/rules?exclude_alerts=true")
+    data, warnings = _data(api, answer)
+    groups = data.get("groups") if isinstance(data, dict) else None
+    if not isinstance(groups, list):
+        raise _not_prometheus(api, answer, "it lists no groups of rules")
+    if data.get("groupNextToken"):
+        warnings = (*warnings, "it lists only some of its groups")
+    found = []
+    for group in groups:
+        listed = group.get("rules") if isinstance(group, dict) else None
+        if not isinstance(listed, list) or not all(isinstance(rule, dict) for rule in listed):
+            raise _not_prometheus(api, answer, "a group of rules has another form")
+        name = clean(group.get("name") or "", 200)
+        found += [_rule(rule, name) for rule in listed]
+    return found, warnings
+
+
+async def metadata(api: Api) -> Mapping[str, frozenset[str]]:
+    """Metric family → the types that targets expose it with, in their words. Raises FetchError.
+
+    That of an OpenMetrics counter is called without ``_total``. Recording rules have none.
+    """
+    answer = await api.get(f"/api/v1/metadata?limit_per_metric={TYPES_READ}")
+    data, _ = _data(api, answer)
+    if not isinstance(data, dict):
+        raise _not_prometheus(api, answer, "its metadata has another form")
+    found: dict[str, frozenset[str]] = {}
+    for name, entries in data.items():
+        listed = entries if isinstance(entries, list) else []
+        types = [entry.get("type") for entry in listed if isinstance(entry, dict)]
+        said = {clean(kind, 40) for kind in types if isinstance(kind, str)}
+        if said := said - {"", "unknown", "untyped"}:
+            found[name] = frozenset(said)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +213,10 @@ def _data(api: Api, answer: Answer) -> tuple[Any, tuple[str, ...]]:
     if not isinstance(said, dict) or said.get("status") != "success" or "data" not in said:
         raise _not_prometheus(api, answer, "its answer has another form")
     raw = said.get("warnings")
-    found = raw[:WARNINGS_KEPT] if isinstance(raw, list) else []
-    return said["data"], tuple(clean(warning, 300) for warning in found)
+    found = [clean(warning, 300) for warning in raw[:WARNINGS_KEPT]] if isinstance(raw, list) else []
+    # Prometheus 2.48 to 2.54 gives remarks on the question among the warnings: that a name does not end in
+    # _total, or that histograms were passed over.
+    return said["data"], tuple(warning for warning in found if not warning.startswith("PromQL info: "))
 
 
 def _not_prometheus(api: Api, answer: Answer, why: str) -> Unusable:
@@ -158,9 +229,13 @@ def _not_prometheus(api: Api, answer: Answer, why: str) -> Unusable:
 
 def _row(api: Api, answer: Answer, row: Any, texts: dict[str, str]) -> tuple[Labels, float]:
     try:
-        labels, (_, value) = row["metric"], row["value"]
+        labels = row["metric"]
+        if "value" in row:
+            _, value = row["value"]
+        else:
+            value = row["histogram"][1]["count"]
         return {_once(k, texts): _once(v, texts) for k, v in labels.items()}, float(value)
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError):
         raise _not_prometheus(api, answer, "an element of its result has another form") from None
 
 
@@ -172,17 +247,32 @@ def _once(text: Any, texts: dict[str, str]) -> str:
 
 
 def _target(entry: Mapping[str, Any], labels: Mapping[str, Any]) -> Target:
-    health = entry.get("health")
+    """One active target. VictoriaMetrics calls down what it has not scraped yet, and tells its interval only
+    among the labels it was discovered with."""
+    health, error = entry.get("health"), clean(entry.get("lastError") or "", 1000)
+    scraped = _moment(entry.get("lastScrape"))
+    if health == "down" and not error and scraped is not None and scraped.timestamp() <= 0:
+        health = "unknown"
+    discovered = entry.get("discoveredLabels")
+    hidden = discovered.get("__scrape_interval__", "") if isinstance(discovered, dict) else ""
     return Target(
         clean(labels.get("instance", "") or "a target without a name", 200),
         "up" if health == "up" else "down" if health == "down" else "unknown",
-        _error(clean(entry.get("lastError") or "", 300)),
-        promql.seconds(str(entry.get("scrapeInterval", ""))),
+        clean(_URL.sub("its address", _ASKED.sub("", error)), 300),
+        promql.seconds(str(entry.get("scrapeInterval") or hidden)),
     )
 
 
-def _error(text: str) -> str:
-    """A scrape's error without the URL in front of it, which may hold a password or a token."""
-    if text.startswith('Get "'):
-        text = text[5:].partition('": ')[2] or "the scrape failed"
-    return text
+def _rule(entry: Mapping[str, Any], group: str) -> LoadedRule:
+    health, kind = entry.get("health"), entry.get("type")
+    error = clean(entry.get("lastError") or "", 1000)
+    return LoadedRule(
+        clean(entry.get("name") or "", 200),
+        # Who does not say it lists what only alerting rules have.
+        kind == "alerting" if isinstance(kind, str) else "state" in entry,
+        group,
+        str(entry.get("query") or ""),
+        "ok" if health == "ok" else "err" if health in ("err", "error") else "unknown",
+        clean(_ADDRESS.sub(lambda found: shown(found[0]), error), 300),
+        entry.get("datasourceType") in (None, "", "prometheus"),
+    )

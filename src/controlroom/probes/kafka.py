@@ -8,7 +8,7 @@ at its coordinator. No question creates a topic. A user needs Describe on the cl
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiokafka.protocol.api import Request
@@ -31,6 +31,7 @@ from controlroom.probes.kafka_view import (
     cluster,
     counted,
     judged,
+    judges,
     lacks,
     missing,
     quorum,
@@ -128,12 +129,21 @@ async def _look(service: Service, context: Context, links: Links, known: Known) 
     named = await _named(names, entry, ask) if names else None
     if isinstance(named, Cluster):
         found += absent(named, asks)
-    elif named is not None:
+    elif named is not None and judges(asks, names[0]):
         found.append(named)
     moving = Flow([])
-    if (asks.traffic or asks.groups) and seen.brokers:
+    if (asks.traffic or asks.watch or asks.groups) and seen.brokers:
         groups = not isinstance(named, Cluster) or not lacks(named, OFFSETS)
-        moving = await flow(asks, seen, known.memory, entry if groups else None, ask, now=context.clock())
+        moving = await flow(
+            asks,
+            seen,
+            known.memory,
+            entry if groups else None,
+            ask,
+            named=named,
+            speaks=links.speaks,
+            now=context.clock(),
+        )
         found += moving.found
     # Last: where no controller answers, the broker says nothing more on this connection.
     until = begun + context.deadline * (1 - LAST_MOMENT)
@@ -146,9 +156,10 @@ async def _look(service: Service, context: Context, links: Links, known: Known) 
     links.keep_only({*links.where.brokers, *seen.brokers.values()})
     health, reason = worst(found)
     detail = _detail(asks, seen, leads, moving, known.memory)
-    return answered(
+    result = answered(
         service, context, latency, reason or _well(seen), detail=detail, health=health, raw=seen.raw
     )
+    return replace(result, traffic=moving.topics)
 
 
 async def _first(links: Links, known: Known, context: Context) -> tuple[Place, Any]:

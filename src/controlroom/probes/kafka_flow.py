@@ -20,11 +20,13 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.types import CompactString, Int16, Int32, Schema, UnsignedVarInt32
 
 from controlroom.domain.asks import KafkaAsks
+from controlroom.domain.health import TopicTraffic
 from controlroom.domain.instants import duration
 from controlroom.domain.services import Health
 from controlroom.probes.kafka_link import Question, understanding
 from controlroom.probes.kafka_links import Place
 from controlroom.probes.kafka_memory import Memory
+from controlroom.probes.kafka_traffic import Partition, Speaks, stamps, told, unstamped
 from controlroom.probes.kafka_view import Cluster, Finding
 from controlroom.probes.port import Trouble
 from controlroom.probes.wording import foreign
@@ -35,7 +37,6 @@ LATEST = -1
 GROUP_FORBIDDEN, MOVED = 30, (14, 15, 16)
 """Error codes (Kafka protocol guide): not allowed; the coordinator is loading, not there, or elsewhere."""
 
-Partition = tuple[str, int]
 Ask = Callable[[Place, Request[Any] | Question], Coroutine[Any, Any, Any]]
 """Asks a broker something; raises Trouble."""
 T = TypeVar("T")
@@ -58,28 +59,45 @@ class Flow(NamedTuple):
     found: list[Finding]
     lag: str = ""
     traffic: str = ""
+    topics: tuple[TopicTraffic, ...] = ()
 
 
 async def flow(
-    asks: KafkaAsks, seen: Cluster, memory: Memory, entry: Place | None, ask: Ask, *, now: datetime
+    asks: KafkaAsks,
+    seen: Cluster,
+    memory: Memory,
+    entry: Place | None,
+    ask: Ask,
+    *,
+    named: Cluster | Finding | None,
+    speaks: Speaks,
+    now: datetime,
 ) -> Flow:
     """What moves through the topics and groups of `asks`.
 
-    `entry` is a broker that answers; None where it is known that there is no group at all.
+    `named` is what was said of topics that were not listed; `entry` a broker that answers, None where it is
+    known that there is no group at all.
     """
     groups = await _groups(asks, entry, memory, ask) if entry else [Group(g, "Dead") for g in asks.groups]
-    wanted = {(name, partition) for name in asks.traffic for partition in _partitions(seen, name)}
+    quiet = {**dict.fromkeys(asks.traffic, asks.quiet), **asks.watch}
+    wanted = {(name, partition) for name in quiet for partition in _partitions(seen, name)}
     wanted |= {partition for group in groups for partition in group.committed}
     ends, found = await _ends(wanted, seen, ask)
     lags = {group.name: _lag(group, ends) for group in groups if group.committed}
     for group in groups:
         found += _group_findings(group, lags.get(group.name), asks.groups[group.name])
+    here: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for (name, partition), end in ends.items():
+        here[name][partition] = end
+    for name in quiet.keys() & here.keys():
+        memory.stands(name, here[name], now, quiet[name])
     for name in asks.traffic:
-        here = {partition: end for (topic, partition), end in ends.items() if topic == name}
-        if here:
-            found += _watch(name, here, asks.quiet, memory, now)
+        if name in here:
+            found += _watch(name, asks.quiet, memory, now)
+    await _stamped(quiet, ends, seen, memory, ask, speaks=speaks, now=now)
     lag = ", ".join(f"{foreign(name, 30)} {lag}" for name, lag in lags.items() if lag)
-    return Flow(found, lag, ", ".join(_traffic(asks, memory, now)))
+    topics = told(asks, seen, named, ends, memory, now=now)
+    return Flow(found, lag, ", ".join(_traffic(asks, memory, now)), topics)
 
 
 def _partitions(seen: Cluster, name: str) -> Iterable[int]:
@@ -179,15 +197,12 @@ async def _ends(
     wanted: Iterable[Partition], seen: Cluster, ask: Ask
 ) -> tuple[dict[Partition, int], list[Finding]]:
     """Where each partition ends, asked at its leader; and which leaders do not answer."""
-    by_leader: defaultdict[int, defaultdict[str, list[tuple[int, int]]]]
-    by_leader = defaultdict(lambda: defaultdict(list))
-    for name, partition in sorted(wanted):
-        topic = seen.topics.get(name)
-        leader = topic.leaders.get(partition, -1) if topic is not None else -1
-        if leader in seen.brokers:
-            by_leader[leader][name].append((partition, LATEST))
+    by_leader = _by_leader(wanted, seen)
 
-    async def at(leader: int, topics: Mapping[str, list[tuple[int, int]]]) -> dict[Partition, int] | Finding:
+    async def at(leader: int, partitions: Sequence[Partition]) -> dict[Partition, int] | Finding:
+        topics: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for name, partition in partitions:
+            topics[name].append((partition, LATEST))
         try:
             answer = await ask(seen.brokers[leader], OffsetRequest(-1, 0, list(topics.items())))
             with understanding():
@@ -204,12 +219,44 @@ async def _ends(
 
     ends: dict[Partition, int] = {}
     found: list[Finding] = []
-    for answer in await _together([at(leader, topics) for leader, topics in by_leader.items()]):
+    for answer in await _together([at(*one) for one in by_leader.items()]):
         if isinstance(answer, Finding):
             found.append(answer)
         else:
             ends |= answer
     return ends, found
+
+
+def _by_leader(wanted: Iterable[Partition], seen: Cluster) -> Mapping[int, Sequence[Partition]]:
+    """The partitions of each leader that is alive."""
+    found: defaultdict[int, list[Partition]] = defaultdict(list)
+    for name, partition in sorted(wanted):
+        topic = seen.topics.get(name)
+        leader = topic.leaders.get(partition, -1) if topic is not None else -1
+        if leader in seen.brokers:
+            found[leader].append((name, partition))
+    return found
+
+
+async def _stamped(
+    quiet: Mapping[str, float],
+    ends: Mapping[Partition, int],
+    seen: Cluster,
+    memory: Memory,
+    ask: Ask,
+    *,
+    speaks: Speaks,
+    now: datetime,
+) -> None:
+    """Remember when the messages of topics came that nobody has seen to move yet."""
+    by_leader = _by_leader(unstamped(quiet, ends, memory), seen)
+    jobs = [
+        stamps(seen.brokers[one], those, quiet, ask=ask, speaks=speaks, now=now)
+        for one, those in by_leader.items()
+    ]
+    for found in await _together(jobs):
+        for (name, partition), one in found.items():
+            memory.topics[name].stamps[partition] = one
 
 
 async def _together(jobs: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
@@ -253,9 +300,9 @@ def _group_findings(group: Group, lag: Lag | None, limit: int) -> Iterable[Findi
         yield Finding(Health.DEGRADED, f"{name} is {lag} behind, limit {limit}")
 
 
-def _watch(name: str, ends: dict[int, int], quiet: float, memory: Memory, now: datetime) -> Iterable[Finding]:
-    """A finding when `name` has stood still for too long."""
-    still = memory.stands(name, ends, now)
+def _watch(name: str, quiet: float, memory: Memory, now: datetime) -> Iterable[Finding]:
+    """A finding when `name` has been seen to stand still for too long."""
+    still = (now - memory.topics[name].since).total_seconds()
     if still > quiet:
         yield Finding(Health.DEGRADED, f"topic {foreign(name, 60)} quiet for {duration(still)}")
 

@@ -153,10 +153,18 @@ def judged(seen: Cluster, asks: KafkaAsks) -> list[Finding]:
 
 
 def missing(seen: Cluster, asks: KafkaAsks) -> list[str]:
-    """Topics that matter and were not listed: they do not exist, or this user may not see them."""
+    """Topics that matter and were not listed: they do not exist, or this user may not see them.
+
+    Those the service is judged by come first.
+    """
     offsets = [OFFSETS] if asks.groups else []
-    matter = dict.fromkeys((*asks.topics, *asks.traffic, *offsets))
+    matter = dict.fromkeys((*asks.topics, *asks.traffic, *offsets, *asks.watch))
     return [name for name in matter if name not in seen.topics]
+
+
+def judges(asks: KafkaAsks, name: str) -> bool:
+    """Whether a topic is one that the service is judged by, and not one that is only told of."""
+    return name == OFFSETS or name in asks.topics or name in asks.traffic
 
 
 def lacks(named: Cluster, name: str) -> bool:
@@ -168,19 +176,19 @@ def absent(named: Cluster, asks: KafkaAsks) -> list[Finding]:
     """What is wrong with topics of `asks` by the answer to a question for those that were not listed."""
     found = []
     for name, topic in named.topics.items():
-        error = topic.error
-        if name not in asks.topics and name not in asks.traffic:
-            continue
-        if error == TOPIC_FORBIDDEN:
-            text = f"not allowed to see topic {foreign(name, 60)}"
-        elif error == UNKNOWN_TOPIC:
-            text = f"topic {foreign(name, 60)} does not exist"
-        elif error:
-            text = f"topic {foreign(name, 60)} is not there (error {error})"
-        else:
-            continue  # it has been made this very moment
-        found.append(Finding(Health.DEGRADED, text))
+        if name != OFFSETS and judges(asks, name) and topic.error:  # else it has just been made
+            found.append(Finding(Health.DEGRADED, trouble_of(name, topic.error)))
     return found
+
+
+def trouble_of(name: str, error: int) -> str:
+    """What an error code says of the topic `name`."""
+    topic = f"topic {foreign(name, 60)}"
+    if error == TOPIC_FORBIDDEN:
+        return f"not allowed to see {topic}"
+    if error == UNKNOWN_TOPIC:
+        return f"{topic} does not exist"
+    return f"{topic} is not there (error {error})" if error else f"{topic} has just been made"
 
 
 def worst(found: Iterable[Finding]) -> tuple[Health, str]:

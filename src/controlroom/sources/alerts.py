@@ -1,23 +1,25 @@
-"""The alerts of one Alertmanager (API v2), each with the squad it belongs to."""
+"""The alerts of one Alertmanager (API v2), each with the squad it belongs to, its silences, its watchdog."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
 from controlroom.config.values import AlertmanagerServer
 from controlroom.domain import instants
-from controlroom.domain.alerts import distinct, owner
+from controlroom.domain.alerts import Watchdog, distinct, owned
+from controlroom.domain.silences import Matcher, Silence
 from controlroom.domain.snapshot import AlertsSeen, Failure, Observation, SourceKind
 from controlroom.domain.telemetry import Alert
 from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock, Emit
-from controlroom.net.fetch import Answer, Api, FetchError, Resolve, Unusable
+from controlroom.net.alertmanager import ALERTS, SILENCES, listed
+from controlroom.net.fetch import Api, FetchError, Resolve
 
-PATH = "/api/v2/alerts"
 STATES = ("active", "suppressed", "unprocessed")
 
 
@@ -39,38 +41,92 @@ class AlertsSource:
         self.deadline = server.timeout + 6.0
         self._server, self._squad_of, self._clock = server, squad_of, clock
         self._api = Api(server, resolve)
+        self._watchdog_seen: datetime | None = None
 
     async def poll(self, emit: Emit) -> None:
-        """Fetch all alerts once. Nothing readable is a failure, which is unknown and never "no alerts"."""
+        """Fetch all alerts and silences once.
+
+        No readable alerts are a failure, which is unknown and never "no alerts". Silences that cannot be read
+        cost only themselves, and are a warning.
+        """
+        found, silences = await asyncio.gather(self._listed(ALERTS), self._listed(SILENCES))
+        at = self._clock()
+        if isinstance(found, FetchError):
+            failure = Failure(found.reason, found.remedy)
+            emit(Observation(self.id, self.kind, at, failure=failure))
+        else:
+            emit(Observation(self.id, self.kind, at, payload=self._seen(found, silences, at)))
+
+    async def _listed(self, path: str) -> list[Any] | FetchError:
         try:
-            seen = self._seen(await self._api.get(PATH))
+            return await listed(self._api, path)
         except FetchError as problem:
-            failure = Failure(problem.reason, problem.remedy)
-            emit(Observation(self.id, self.kind, self._clock(), failure=failure))
-            return
-        emit(Observation(self.id, self.kind, self._clock(), payload=seen))
+            return problem
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self._api.close()
 
-    def _seen(self, answer: Answer) -> AlertsSeen:
-        if answer.status == 503:
-            raise Unusable(f"{self._api.shown} is not ready (503)", "wait until it has started")
-        try:
-            entries = json.loads(answer.body) if answer.status == 200 else None
-        except (ValueError, RecursionError):
-            entries = None
-        if not isinstance(entries, list):
-            kind = answer.content_type.partition(";")[0] or "no content type"
-            raise Unusable(
-                f"{self._api.shown} answers, but is not Alertmanager with API v2 ({answer.status}, {kind})",
-                "set url to an Alertmanager, its path prefix included",
-            )
-        alerts = [alert for entry in entries if (alert := self._alert(entry)) is not None]
-        odd = len(entries) - len(alerts)
-        warnings = (f"{odd} of {len(entries)} alerts have another form and are left out",) if odd else ()
-        return AlertsSeen(distinct(alerts), warnings)
+    def _seen(self, found: Sequence[Any], said: Sequence[Any] | FetchError, at: datetime) -> AlertsSeen:
+        alerts = [alert for entry in found if (alert := self._alert(entry)) is not None]
+        warnings = _left_out(len(found) - len(alerts), len(found), "alerts")
+        silences: list[Silence] = []
+        if isinstance(said, FetchError):
+            warnings += (f"its silences cannot be read: {said.reason}",)
+        else:
+            read = [self._silence(entry) for entry in said]
+            silences = [silence for silence in read if silence is not None and silence.state != "expired"]
+            warnings += _left_out(read.count(None), len(read), "silences")
+        watching = [alert for alert in alerts if self._watches(alert)]
+        return AlertsSeen(
+            distinct(alert for alert in alerts if not self._watches(alert)),
+            warnings,
+            tuple(sorted(silences, key=_ending)),
+            self._watchdog(watching, at),
+        )
+
+    def _watches(self, alert: Alert) -> bool:
+        """Whether `alert` is the dead-man's switch: that it fires is no trouble."""
+        return self._server.watchdog is not None and alert.labels.get("alertname") == self._server.watchdog
+
+    def _watchdog(self, firing: Sequence[Alert], at: datetime) -> Watchdog | None:
+        if self._server.watchdog is None:
+            return None
+        if firing:
+            self._watchdog_seen = at
+        begun = [alert.starts_at for alert in firing if alert.starts_at is not None]
+        return Watchdog(
+            server=self._server.id,
+            name=self._server.watchdog,
+            firing=bool(firing),
+            since=min(begun, default=None),
+            seen_at=self._watchdog_seen,
+            silenced=bool(firing) and all(alert.state == "suppressed" for alert in firing),
+            labels=firing[0].labels if firing else {},
+        )
+
+    def _silence(self, entry: Any) -> Silence | None:
+        """One silence, its text cleaned; None where it has another form."""
+        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+            return None
+        matchers = entry.get("matchers")
+        read = [_matcher(one) for one in matchers] if isinstance(matchers, list) else []
+        status = entry.get("status")
+        state = status.get("state") if isinstance(status, dict) else None
+        ends_at = _instant(entry.get("endsAt"))
+        whole = [one for one in read if one is not None]
+        if not whole or len(whole) < len(read) or ends_at is None:
+            return None
+        return Silence(
+            id=clean(entry["id"], 80),
+            matchers=tuple(whole),
+            starts_at=_instant(entry.get("startsAt")),
+            ends_at=ends_at,
+            by=_text(entry.get("createdBy"), 200),
+            comment=_text(entry.get("comment"), 1_000),
+            state=cast(Literal["active"], state) if state in ("pending", "expired") else "active",
+            server=self._server.id,
+        )
 
     def _alert(self, entry: Any) -> Alert | None:
         """One alert, its text cleaned; None when it has no labels to know it by."""
@@ -85,6 +141,7 @@ class AlertsSource:
         summary = next(
             (annotations[k] for k in ("summary", "message", "description") if k in annotations), ""
         )
+        squad, because = owned(labels, self._server.rules, self._squad_of)
         return Alert(
             fingerprint=clean(entry.get("fingerprint") or _fingerprint(labels), 80),
             name=labels.get("alertname") or "alert without a name",
@@ -92,13 +149,37 @@ class AlertsSource:
             summary=summary,
             state=cast(Literal["active"], state) if state in STATES else "active",
             starts_at=_instant(entry.get("startsAt")),
-            squad=owner(labels, self._server.rules, self._squad_of),
+            squad=squad,
             labels=labels,
             annotations=annotations,
             generator=_link(entry.get("generatorURL")),
             server=self._server.id,
             silenced_by=tuple(clean(s, 80) for s in silences) if isinstance(silences, list) else (),
+            because=because,
         )
+
+
+def _left_out(odd: int, of: int, what: str) -> tuple[str, ...]:
+    return (f"{odd} of {of} {what} have another form and are left out",) if odd else ()
+
+
+def _ending(silence: Silence) -> tuple[datetime, str]:
+    return cast(datetime, silence.ends_at), silence.id
+
+
+def _matcher(entry: Any) -> Matcher | None:
+    """One condition of a silence; a server too old to say whether it is turned round has none that are."""
+    if not isinstance(entry, dict):
+        return None
+    name, value, regex = entry.get("name"), entry.get("value"), entry.get("isRegex")
+    equal = entry.get("isEqual", True)
+    if not (isinstance(name, str) and isinstance(value, str) and isinstance(equal, bool)):
+        return None
+    return Matcher(clean(name, 200), clean(value, 1_000), regex is True, equal)
+
+
+def _text(value: object, limit: int) -> str:
+    return clean(value, limit) if isinstance(value, str) else ""
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controlroom.config.patterns import LIMIT, matching
+from controlroom.documents import files
 from controlroom.domain.calendar import CalendarRules
 from controlroom.domain.documents import Document, DocumentReading
 from controlroom.domain.snapshot import DocumentsSeen, Observation, SourceKind
@@ -31,26 +30,16 @@ log = logging.getLogger(__name__)
 SIZE_LIMIT = 4 * 1024 * 1024
 """Bytes of one document."""
 
-SETTLED = 2.0
-"""Seconds after which a file's time of change tells every later change apart."""
-
-Stamp = tuple[int, int, int]
-"""Time of change (ns), size and inode: another stamp is another content."""
-
 
 class Unreadable(Exception):
     """Why a file cannot be read, with its path and line."""
-
-
-class StillChanging(Exception):
-    """The file changed while it was being read; the next look will tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     """What is known of one file between two looks."""
 
-    stamp: Stamp | None = None
+    stamp: files.Stamp | None = None
     raw: bytes = b""
     outline: Outline | None = None
     draft: Document | None = None
@@ -104,13 +93,13 @@ class DocumentsSource:
         from controlroom.documents.read import Known, share
 
         now = self._clock()
-        files: dict[str, _File] = {}
+        found: dict[str, _File] = {}
         for name, problem in self._matching():
             known = self._files.get(name, _File())
-            files[name] = _failed(name, known, problem) if problem else self._looked_at(name, known, now)
-        gone = [name for name, file in self._files.items() if name not in files and file.draft]
-        files |= {name: _failed(name, self._files[name], f"{clean(name)}: the file is gone") for name in gone}
-        self._files = files
+            found[name] = _failed(name, known, problem) if problem else self._looked_at(name, known, now)
+        gone = [name for name, file in self._files.items() if name not in found and file.draft]
+        found |= {name: _failed(name, self._files[name], f"{clean(name)}: the file is gone") for name in gone}
+        self._files = found
         drafts = [file.draft for file in self._files.values() if file.draft]
         shared = share(drafts, Known(self._start, self._banner, self._rules))
         for name, file in self._files.items():
@@ -136,7 +125,7 @@ class DocumentsSource:
         """`file` as it is now; on any trouble its last good reading with the reason."""
         try:
             stamp, raw = _changed_bytes(self._folder / name, name, file, now)
-        except StillChanging:
+        except files.StillChanging:
             reason = f"{clean(name)}: is being written, the next look will read it"
             return file if file.reading else _failed(name, file, reason)
         except Unreadable as problem:
@@ -181,60 +170,31 @@ def _failed(name: str, file: _File, reason: str) -> _File:
     return file if before.error == reason else replace(file, reading=replace(before, error=reason))
 
 
-def _changed_bytes(path: Path, name: str, file: _File, now: dt.datetime) -> tuple[Stamp, bytes | None]:
+def _changed_bytes(path: Path, name: str, file: _File, now: dt.datetime) -> tuple[files.Stamp, bytes | None]:
     """The file's stamp and its bytes; None where they are those that were read before.
 
-    Raises Unreadable, or StillChanging when it changed meanwhile.
+    Raises Unreadable, or `files.StillChanging` when it changed meanwhile.
     """
     shown = clean(name)
+    broken = file.reading is not None and file.reading.error is not None
     try:
-        # A pipe in place of a document must not hold the look up.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        what = "the file is gone" if file.raw else "there is no such file"
-        raise Unreadable(f"{shown}: {what}") from None
-    except (OSError, ValueError) as problem:
-        why = getattr(problem, "strerror", None) or str(problem)
-        raise Unreadable(f"{shown}: {why.lower()}") from None
-    try:
-        before = os.fstat(handle)
-        if stat.S_ISDIR(before.st_mode):
-            raise Unreadable(f"{shown}: is a folder; name its documents, such as {shown.rstrip('/')}/*.md")
-        if not stat.S_ISREG(before.st_mode):
-            raise Unreadable(f"{shown}: is no regular file")
-        settled = now.timestamp() - before.st_mtime > SETTLED
-        broken = file.reading is not None and file.reading.error is not None
-        if _stamp(before) == file.stamp and settled and not broken:
-            return _stamp(before), None
-        if before.st_size > SIZE_LIMIT:
-            raise Unreadable(
-                f"{shown}: {before.st_size:,} bytes, more than {SIZE_LIMIT:,}; split the document"
-            )
-        raw = _whole(handle, before.st_size)
-        if len(raw) != before.st_size or _stamp(os.fstat(handle)) != _stamp(before):
-            raise StillChanging
-    except OSError as problem:
-        raise Unreadable(f"{shown}: {(problem.strerror or 'cannot be read').lower()}") from None
-    finally:
-        os.close(handle)
+        stamp, raw = files.changed(path, None if broken else file.stamp, now, SIZE_LIMIT)
+    except files.Missing as problem:
+        raise Unreadable(f"{shown}: {'the file is gone' if file.raw else problem}") from None
+    except files.IsFolder as problem:
+        raise Unreadable(
+            f"{shown}: {problem}; name its documents, such as {shown.rstrip('/')}/*.md"
+        ) from None
+    except files.TooLarge as problem:
+        raise Unreadable(f"{shown}: {problem}; split the document") from None
+    except files.Unreadable as problem:
+        raise Unreadable(f"{shown}: {problem}") from None
+    if raw is None:
+        return stamp, None
     if not raw.strip():
         raise Unreadable(f"{shown}: the file is empty")
     same = raw == file.raw and file.outline is not None and not broken
-    return _stamp(before), None if same else raw
-
-
-def _whole(handle: int, size: int) -> bytes:
-    """What there is up to one byte more than `size`, which would tell that it has grown."""
-    parts: list[bytes] = []
-    left = size + 1
-    while left > 0 and (part := os.read(handle, left)):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-def _stamp(about: os.stat_result) -> Stamp:
-    return about.st_mtime_ns, about.st_size, about.st_ino
+    return stamp, None if same else raw
 
 
 def _decoded(raw: bytes, name: str) -> str:

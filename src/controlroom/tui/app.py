@@ -25,7 +25,7 @@ from controlroom.config.themes import ThemeFile
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import leaving, takeaway
-from controlroom.tui.keys import Action, Where, offered, resolve
+from controlroom.tui.keys import Action, Where, offered, resolve, shown
 from controlroom.tui.lean import lean
 from controlroom.tui.lines import as_text
 from controlroom.tui.parts import Parts, usual
@@ -101,7 +101,13 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
     def get_default_screen(self) -> Screen[None]:
         """The room is the first screen: there is no empty one before it."""
         options = self.options
-        view = View(viewer_zone=options.viewer_zone, ascii=self.plain, redact=options.redact)
+        assigns = "" if options.read_only else next(iter(self.keymap.action("blocker.assign").keys), "")
+        view = View(
+            viewer_zone=options.viewer_zone,
+            ascii=self.plain,
+            redact=options.redact,
+            assigns=shown(assigns, plain=self.plain) if assigns else "",
+        )
         self.room_screen = RoomScreen(self.room.snapshot, self.room.clock(), view)
         return self.room_screen
 
@@ -318,7 +324,9 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
         base = self.options.base_folder
         return Path(target) if base is None else base / target
 
-    def choose_squad(self, first: Sequence[str], then: Callable[[str | None], None]) -> None:
+    def choose_squad(
+        self, first: Sequence[str], then: Callable[[str | None], None], title: str = "Show only"
+    ) -> None:
         """Ask for a squad, those in `first` at the top."""
         from controlroom.tui.screens.picker import Choice, Picker
 
@@ -329,7 +337,7 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
             self.say("no squads declared: add [[squads]]")
             return
         choices = [Choice(squad.id, squad.name or squad.id, squad.id) for squad in squads]
-        self.push_screen(Picker("Show only", choices), lambda squad: None if squad is None else then(squad))
+        self.push_screen(Picker(title, choices), lambda squad: None if squad is None else then(squad))
 
     # Themes
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui.details import blockers, programme, services, signals, systems, waiting, work
+from controlroom.tui.details import alerts, blockers, programme, services, signals, systems, waiting, work
 from controlroom.tui.details.base import Detail, Link, Sheet
 from controlroom.tui.rows import Subject, SubjectKind, View
 
@@ -23,7 +23,10 @@ WRITERS: Mapping[SubjectKind, Write] = {
     "squad": work.squad,
     "signal": signals.signal,
     "gate": signals.gate,
-    "alert": signals.alert,
+    "alert": alerts.alert,
+    "family": alerts.family,
+    "silence": alerts.silence,
+    "watchdog": alerts.watchdog,
     "wave": programme.wave,
     "milestone": programme.milestone,
     "ritual": programme.ritual,
@@ -37,6 +40,9 @@ WRITERS: Mapping[SubjectKind, Write] = {
 GONE: Mapping[str, str] = {
     "lint": "No longer there: what it told of was mended, or is gone itself.",
     "edge": "No longer there: nobody waits there now.",
+    "alert": "No longer there: it does not fire any more, or its Alertmanager has forgotten it.",
+    "family": "No longer there: none of them fires any more.",
+    "silence": "No longer there: it has ended.",
     "": "No longer there: it was renamed, removed, or its source says nothing of it now.",
 }
 """What is said of a subject that is not there any more, by its kind."""

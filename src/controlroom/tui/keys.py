@@ -188,6 +188,16 @@ ACTIONS: tuple[Action, ...] = (
         "Show your actions that wait, and those that met another's",
         "Triage",
     ),
+    Action(
+        "signal.accept",
+        ("=",),
+        "accept name",
+        "Take the exported name that was meant into the squad's contract",
+        "Triage",
+        "list",
+    ),
+    Action("signal.waive", ("E",), "waive", "Excuse a signal before the gate, or end that", "Triage", "list"),
+    Action("alert.silence", ("M",), "silence", "Silence an alert, or end its silence", "Triage", "list"),
     Action("theme.choose", (), "theme", "Choose a theme", "The screen", "everywhere"),
     Action("help.show", ("?",), "keys", "Show every key", "Help and leaving", "everywhere", True),
     Action(

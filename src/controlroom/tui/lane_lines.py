@@ -6,22 +6,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from controlroom.domain.board import COLUMNS, Item, Status
 from controlroom.domain.ranking import state_at
 from controlroom.domain.triage import age, sla
-from controlroom.tui import present
+from controlroom.tui import claimed, present
 from controlroom.tui.lanes import PROGRAMME, UNASSIGNED, Card, Hold, Lane
-from controlroom.tui.lines import column, fit_line, join, line_width, text, wrap
+from controlroom.tui.lines import column, crop_line, fit_line, join, line_width, text, wrap
 from controlroom.tui.rows import DrawContext, Line, Span, Style
 from controlroom.tui.triage_words import MOVED, queued_mark
 from controlroom.tui.width import cell_width
+
+if TYPE_CHECKING:
+    from controlroom.domain.claims import Claim
 
 GAP = 2
 """Blank cells between columns."""
 
 LEAST_FOCUS = 10
 """Fewer cells beside what is wrong are not worth beginning a lane's focus in."""
+
+LEAST_EPIC = 8
+"""Cells that a done card's name keeps beside what is said of its proof."""
 
 BRIEF = 40
 """A narrower card says that it was moved, and not what its document says."""
@@ -194,7 +201,7 @@ def _place_lines(
     """What stands in one place: `cell` is its column and its size in cells and lines."""
     name, width, height = cell
     if name == "done":
-        return _done_lines(place, grid)
+        return _done_lines(place, grid, (width, height), ctx)
     if isinstance(place, More):
         return [(Span(f"… {place.hidden} more", "dim"),)]
     if isinstance(place, Hold):
@@ -202,13 +209,44 @@ def _place_lines(
     return _card_lines(place, width, height, ctx) if place else []
 
 
-def _done_lines(place: Place | None, grid: Grid) -> list[Line]:
+def _done_lines(place: Place | None, grid: Grid, size: tuple[int, int], ctx: DrawContext) -> list[Line]:
+    """A done card and what is seen of its proof; in the first line how many there are, and how many of those
+    on the board are only claimed."""
+    proofs = claimed.of(ctx.snapshot, ctx.view)
+    card = place if isinstance(place, Card) else None
+    head: Line = text(Span("✓  " + " " * len(str(grid.lane.done)), "ok"))
     if grid.line == 0 and grid.lane.done:
-        epic = place.item.epic if isinstance(place, Card) else ""
-        return [text(Span(f"✓ {grid.lane.done}", "ok"), Span(f"  {epic}" if epic else "", "dim"))]
-    if isinstance(place, Card):
-        return [text(Span("✓  " + " " * len(str(grid.lane.done)), "ok"), Span(place.item.epic, "dim"))]
-    return []
+        head = text(Span(f"✓ {grid.lane.done}", "ok"), *_only_claimed(card, grid.lane, proofs), Span("  "))
+    elif card is None:
+        return []
+    if card is None:
+        return [head]
+    width, height = size
+    claims, indent = proofs.get(card.item.id, ()), line_width(head)
+    below = claimed.mark(claims, width - indent)
+    beside = width - indent - 1 - cell_width(card.item.epic)
+    if height > 1 and 1 < line_width(below) > beside:
+        # It has a line of its own, where the lane is that high anyway.
+        return [text(*head, Span(card.item.epic, "dim")), text(" " * indent, *below)]
+    return [text(*head, *_epic_and_mark(card, claims, width - indent))]
+
+
+def _only_claimed(shown: Card | None, lane: Lane, proofs: Mapping[str, tuple[Claim, ...]]) -> Line:
+    """`` ✖ 2``, where that is not said by the one card that is shown."""
+    refuted = [
+        card
+        for card in (lane.cards.get("done", ()) if proofs else ())
+        if claimed.standing(proofs.get(card.item.id, ())) == "refuted"
+    ]
+    return (Span(f" ✖ {len(refuted)}", "warn"),) if refuted and refuted != [shown] else ()
+
+
+def _epic_and_mark(card: Card, claims: tuple[Claim, ...], room: int) -> Line:
+    epic = card.item.epic
+    mark = claimed.mark(claims, room - 1 - min(LEAST_EPIC, cell_width(epic)))
+    if not mark:
+        return (Span(epic, "dim"),)
+    return text(*crop_line((Span(epic, "dim"),), room - 1 - line_width(mark)), " ", *mark)
 
 
 def _card_lines(card: Card, width: int, height: int, ctx: DrawContext) -> list[Line]:
@@ -318,8 +356,10 @@ def entry_lines(card: Card, height: int, ctx: DrawContext) -> Iterable[Line]:
     owner = present.person(_owners(card.item), ctx.view)
     waits = _waits(card.waits_on, ctx, ctx.width)
     word = column(seen.word, 12, seen.style) if ctx.width >= 60 else Span("")
+    proofs = claimed.of(ctx.snapshot, ctx.view).get(card.item.id, ())
     tail: Line = join(
         (
+            claimed.mark(proofs, ctx.width // 3),
             card_marks(card, brief=True),
             (Span(owner, "dim"),) if owner else (),
             waits if height == 1 else (),

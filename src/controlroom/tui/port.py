@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from controlroom.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from controlroom.config.changes import Change, ConfigEdit
     from controlroom.domain.actions import Action, Outcome
+    from controlroom.domain.alerts import SilenceDraft
     from controlroom.domain.board import Item, Status
     from controlroom.domain.documents import CellEdit
 
@@ -93,6 +95,26 @@ class Desk(Protocol):
 
     async def keep_text(self, name: str, text: str) -> Path | str:
         """Write a text for taking away to the user's state folder: its path, or why not."""
+        ...
+
+    async def edit_config(self, change: Change) -> ConfigEdit | str:
+        """`change` as it would be written into controlroom.toml, or why it cannot be."""
+        ...
+
+    async def write_config(self, edit: ConfigEdit) -> str:
+        """Write it and take it up: what went wrong, empty when the room runs on the new configuration."""
+        ...
+
+    async def keep_diff(self, edit: ConfigEdit) -> Path | str:
+        """Write the diff to the user's state folder, to be applied by hand: its path, or why not."""
+        ...
+
+    async def silence(self, server: str, draft: SilenceDraft) -> str:
+        """Set a silence in the Alertmanager `server`: what went wrong, empty when it is set."""
+        ...
+
+    async def expire(self, server: str, silence: str) -> str:
+        """End a silence by its id: what went wrong, empty when it has ended."""
         ...
 
     async def post(self, text: str) -> str:

@@ -7,7 +7,7 @@ stay where they are when `ascii` is on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,10 +15,11 @@ from typing import NamedTuple
 from controlroom.domain import zones
 from controlroom.domain.board import Status
 from controlroom.domain.freshness import Freshness, freshness
+from controlroom.domain.gates import Standing
 from controlroom.domain.program import Program
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot, SourceKind, SourceStatus
-from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode, Verdict
+from controlroom.domain.telemetry import QUALITY_CODES, UNKNOWN_CODES, GapCode, Verdict
 from controlroom.domain.text import slug
 from controlroom.domain.triage import BlockerState, Sla
 from controlroom.domain.waves import Phase
@@ -75,6 +76,16 @@ VERDICT: Mapping[Verdict, Look] = {
     "PASS": Look("✓", "PASS", "ok"),
 }
 
+STANDING: Mapping[Standing, Look] = {
+    "failing": Look("✖", "failing", "down"),
+    "unknown": Look("?", "not known", "unknown"),
+    "holding": Look("◐", "holding", "accent"),
+    "waived holding": Look("◌", "waived, holding", "maintenance"),
+    "waived": Look("◌", "waived", "maintenance"),
+    "passing": Look("✓", "passing", "ok"),
+}
+"""How a required signal stands before the gate, worst first."""
+
 PHASE: Mapping[Phase, Style] = {
     "active": "wave-active",
     "planned": "wave-planned",
@@ -82,31 +93,21 @@ PHASE: Mapping[Phase, Style] = {
     "unknown": "dim",
 }
 
-QUALITY_CODES = frozenset(
-    {
-        GapCode.WRONG_TYPE,
-        GapCode.MISSING_LABEL,
-        GapCode.FLAT,
-        GapCode.NO_RULE,
-        GapCode.RULE_ERROR,
-        GapCode.RULE_BLIND,
-        GapCode.NO_DASHBOARD,
-        GapCode.PARTIAL,
-        GapCode.TARGET_PENDING,
-    }
-)
-"""Gaps that warn: the signal is there, but something about it is not as declared."""
 
+def gap_look(code: GapCode, fail_codes: Collection[str] = ()) -> Look:
+    """How a signal's code is seen; the word is the code itself, as scripts print it.
 
-def gap_look(code: GapCode) -> Look:
-    """How a signal's code is seen; the word is the code itself, as scripts print it."""
+    What a gate does not fail on warns: the signal is there (or will be soon), but not as it was promised.
+    `fail_codes` are the gaps in quality that fail this programme's gates.
+    """
     if code is GapCode.OK:
         return Look("●", "ok", "ok")
     if code in UNKNOWN_CODES:
         return Look("?", code.value, "unknown")
     if code is GapCode.NOT_DECLARED:
         return Look("-", "not declared", "dim")
-    return Look("▲", code.value, "warn") if code in QUALITY_CODES else Look("✖", code.value, "down")
+    warns = code is GapCode.TARGET_PENDING or (code in QUALITY_CODES and code.value not in fail_codes)
+    return Look("▲", code.value, "warn") if warns else Look("✖", code.value, "down")
 
 
 _ASCII = str.maketrans(
@@ -128,6 +129,7 @@ _ASCII = str.maketrans(
         "✓": "v",
         "◆": "*",
         "’": "'",
+        **dict(zip("▁▂▃▄▅▆▇", "_.-=+oO", strict=True)),
     }
 )
 

@@ -67,6 +67,9 @@ SubjectKind = Literal[
     "blocker",
     "signal",
     "alert",
+    "family",
+    "silence",
+    "watchdog",
     "wave",
     "milestone",
     "squad",
@@ -132,6 +135,8 @@ class View:
     """The filter text of this pane, as typed."""
     enough: int = 0
     """Lines that are looked at: whether there are more matters, what they are does not. 0: all matter."""
+    assigns: str = ""
+    """Key that gives alerts to a squad, as people read it; empty where nothing may be changed."""
     minute: datetime | None = None
     """The present, UTC, floored to the minute; None: `rows` goes by `snapshot.taken_at`."""
 

@@ -77,6 +77,18 @@ class Triaging:
         """A note."""
         self.acting.begin("blocker.note")
 
+    def do_alert_silence(self) -> None:
+        """Nobody is told for a while, or is again."""
+        self.acting.begin("alert.silence")
+
+    def do_signal_accept(self) -> None:
+        """The name that was meant, into the contract."""
+        self.acting.begin("signal.accept")
+
+    def do_signal_waive(self) -> None:
+        """Excused before the gate for a while, or no longer."""
+        self.acting.begin("signal.waive")
+
     def do_card_move(self) -> None:
         """Another column."""
         self.acting.begin("card.move")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from controlroom.domain.decide import Refusal
 from controlroom.domain.instants import render
 from controlroom.domain.text import clean
-from controlroom.tui.acts import verbs
+from controlroom.tui.acts import elsewhere, verbs
 from controlroom.tui.acts.fields import Field, Form, Frame
 from controlroom.tui.acts.handing import LONG, Handing
 from controlroom.tui.acts.memory import Memory
@@ -34,17 +34,27 @@ class Acting:
     """What one person does in one room."""
 
     def __init__(self, app: RoomApp) -> None:
-        self._app = app
+        self.app = app
         self._memory = Memory()
         self.handing = Handing(app, self._memory)
 
     def begin(self, name: str) -> None:
         """A key was pressed: do the action `name` to what is under the cursor, or to what is marked."""
-        verb = VERBS[name]
-        if self._app.options.read_only:
-            self._app.say(READ_ONLY, "warn")
+        if self.app.options.read_only:
+            self.app.say(READ_ONLY, "warn")
             return
-        subjects = self._app.acting_on()
+        subjects = self.app.acting_on()
+        other = elsewhere.begins(name, subjects)
+        if isinstance(other, str):
+            self.app.say(other, "warn")
+            return
+        if other is not None:
+            other(self, subjects)
+            return
+        self.triage(VERBS[name], subjects)
+
+    def triage(self, verb: Verb, subjects: Sequence[Subject]) -> None:
+        """Do `verb` to `subjects`: ask for what it needs, and hand it in."""
         if verb.kind == "open":
             self._open(subjects[0] if subjects else None)
         elif len(subjects) > 1:
@@ -59,7 +69,7 @@ class Acting:
         found = target(snapshot, subject)
         why = verbs.misplaced(verb, snapshot, subject, found)
         if found is None or why:
-            self._app.say(why, "warn")
+            self.app.say(why, "warn")
             return
         self._ask(verb, (found,), ())
 
@@ -76,7 +86,7 @@ class Acting:
             else:
                 found.append(one)
         if not found:
-            self._app.say(f"{refused[0].refusal.reason} (all {len(refused)} marked)", "warn")
+            self.app.say(f"{refused[0].refusal.reason} (all {len(refused)} marked)", "warn")
             return
         self._ask(verb, tuple(found), tuple(refused))
 
@@ -105,7 +115,7 @@ class Acting:
                 made = self._with(self._planned(verb, targets, {"status": status}), refused)
                 self._confirm(made, None)
 
-        self._app.push_screen(moves(targets), move)
+        self.app.push_screen(moves(targets), move)
 
     def _fill_in(
         self,
@@ -125,13 +135,13 @@ class Acting:
             return None
 
         about = (targets[0].title,) if len(targets) == 1 else (f"{len(targets)} marked",)
-        label = self._app.keymap.action(verb.action).label
-        form = Form(label.capitalize(), asked, about, texts=texts or {})
+        title = verb.title or self.app.keymap.action(verb.action).label.capitalize()
+        form = Form(title, asked, about, texts=texts or {})
 
         def again(typed: Mapping[str, str]) -> None:
             self._fill_in(verb, targets, refused, asked, typed)
 
-        self._show_form(form, check, lambda typed: self._confirm(made[0], lambda: again(typed)), verb.save)
+        self.show_form(form, check, lambda typed: self._confirm(made[0], lambda: again(typed)), verb.save)
 
     def _open(self, subject: Subject | None, texts: Mapping[str, str] | None = None) -> None:
         """A new blocker, filled with what is known of what is under the cursor."""
@@ -152,27 +162,28 @@ class Acting:
         empty = next((field.name for field in fields if not field.value), "")
         about = (f"from {known.about}",) if known.about else ()
         form = Form("New blocker", fields, about, empty, texts or {})
-        self._show_form(
+        self.show_form(
             form,
             check,
             lambda typed: self._confirm(made[0], lambda: self._open(subject, typed)),
             verb.save,
         )
 
-    def _show_form(
+    def show_form(
         self,
         form: Form,
         check: Callable[[Mapping[str, Any]], Fault | None],
         then: Callable[[Mapping[str, str]], None],
         save: str,
     ) -> None:
-        screen = FormScreen(form, self._frame, check, save)
+        """Ask for the fields of `form`; `then` is given what was typed, once `check` finds no fault."""
+        screen = FormScreen(form, self.frame, check, save)
 
         def done(result: str | None) -> None:
             if result is not None:
                 then(screen.texts)
 
-        self._app.push_screen(screen, done)
+        self.app.push_screen(screen, done)
 
     # Before it is handed in
 
@@ -183,7 +194,7 @@ class Acting:
             self._say_no(made.refused[0])
             return
         many = len(made.jobs) + len(made.refused) > 1
-        if not (many or self._app.options.clock_set):
+        if not (many or self.app.options.clock_set):
             self.handing.begin(made, again)
             return
 
@@ -193,14 +204,14 @@ class Acting:
             elif again is not None:
                 again()
 
-        self._app.push_screen(before_acting(made, scene, clock_set=self._app.options.clock_set), answered)
+        self.app.push_screen(before_acting(made, scene, clock_set=self.app.options.clock_set), answered)
 
     def _say_no(self, refused: Refused) -> None:
         """Why nothing is done; of what, where that is not what the cursor is on."""
         refusal = refused.refusal
         said = f"{refusal.reason}; {refusal.remedy}" if refusal.remedy else refusal.reason
-        about = f"{clean(refused.title, 48)}: " if self._app.room_screen.marks else ""
-        self._app.say(about + self._on_this_clock(said), "warn", LONG)
+        about = f"{clean(refused.title, 48)}: " if self.app.room_screen.marks else ""
+        self.app.say(about + self._on_this_clock(said), "warn", LONG)
 
     def _fault(self, refusal: Refusal) -> Fault:
         return Fault(refusal.field, self._on_this_clock(refusal.reason), refusal.remedy)
@@ -213,25 +224,28 @@ class Acting:
 
     @property
     def _scene(self) -> Scene:
-        return self._app.room_screen.scene()
+        return self.app.room_screen.scene()
 
     @property
     def _bench(self) -> Bench:
-        room = self._app.room
+        room = self.app.room
         hand = Hand(room.desk.by, room.desk.host, lambda: str(uuid.uuid4()))
         return Bench(self._scene.snapshot, room.clock(), hand)
 
-    def _frame(self) -> Frame:
+    def frame(self) -> Frame:
+        """What a form's fields are read in, at this moment."""
         scene = self._scene
-        known = verbs.people(scene.snapshot, self._app.room.desk.by)
-        return Frame(self._app.room.clock(), scene.snapshot.program, self._app.options.viewer_zone, known)
+        known = verbs.people(scene.snapshot, self.app.room.desk.by)
+        return Frame(self.app.room.clock(), scene.snapshot.program, self.app.options.viewer_zone, known)
 
     def _planned(self, verb: Verb, targets: Sequence[Target], args: Mapping[str, Any]) -> Plan:
         return plan(verb, targets, args, self._bench, self._memory.seen)
 
     def _likely(self, verb: Verb) -> Mapping[str, Any]:
         """Arguments that nothing is wrong with, to find out whether the verb makes sense at all."""
-        soon = render(self._app.room.clock() + timedelta(hours=1))
+        soon = render(self.app.room.clock() + timedelta(hours=1))
+        if verb.kind == "waive":
+            return {"until": soon, "why": soon}
         likely = {"assign": "owner", "note": "text", "escalate": "next_update", "snooze": "until"}
         return {likely[verb.kind]: soon} if verb.kind in likely else {}
 

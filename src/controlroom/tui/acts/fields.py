@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -40,6 +40,8 @@ class Frame(NamedTuple):
     viewer_zone: str
     people: tuple[str, ...] = ()
     """Names that are likely owners, the likeliest first."""
+    live: Mapping[str, Callable[[str], Reading]] = {}
+    """Fields, by name, whose text is understood by the room as it is now; given clean text."""
 
 
 class Choice(NamedTuple):
@@ -67,7 +69,9 @@ class Reading(NamedTuple):
 
 def read(field_: Field, text: str, frame: Frame) -> Reading:
     """What `text` means in this field at this moment."""
-    return _READERS[field_.kind](field_, clean(text).strip(), frame)
+    own = frame.live.get(field_.name)
+    cleaned = clean(text).strip()
+    return own(cleaned) if own is not None else _READERS[field_.kind](field_, cleaned, frame)
 
 
 def _text(field_: Field, text: str, frame: Frame) -> Reading:

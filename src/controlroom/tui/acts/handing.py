@@ -15,8 +15,7 @@ from controlroom.domain.text import clean
 from controlroom.tui.acts import questions
 from controlroom.tui.acts.memory import Memory
 from controlroom.tui.acts.planning import Job, Plan
-from controlroom.tui.acts.targets import Target
-from controlroom.tui.rows import Subject
+from controlroom.tui.acts.targets import subject_of
 from controlroom.tui.widgets.pane import Scene
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class Handing:
                 self._memory.forget(job.target.id)
         self._told(plan, done, again)
         taken = [job for job in plan.jobs if any(_finished(job, found, outcome) for found, outcome in done)]
-        self._app.room_screen.unmark(_subject(job.target) for job in taken)
+        self._app.room_screen.unmark(job.target.subject for job in taken)
         await self._follow(plan, taken)
 
     async def _submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
@@ -193,10 +192,8 @@ class Handing:
         self._app.push_screen(questions.conflict(outcome, self._scene), answered)
 
     def look(self, item: str) -> None:
-        """The detail of a blocker or card."""
-        snapshot = self._scene.snapshot
-        card = any(found.id == item for found in snapshot.items)
-        self._app.open_detail(Subject("item" if card else "blocker", item))
+        """The detail of a blocker, card or signal."""
+        self._app.open_detail(subject_of(self._scene.snapshot, item))
 
     async def _settle(self, id_: str, how: Literal["drop", "again"]) -> None:
         try:
@@ -363,10 +360,6 @@ def _taken(outcome: Outcome) -> bool:
 def _finished(job: Job, found: Job, outcome: Outcome) -> bool:
     """Whether `outcome` is that of the last action of `job`, and a good one."""
     return found is job and outcome.action.id == job.actions[-1].id and _taken(outcome)
-
-
-def _subject(target: Target) -> Subject:
-    return Subject(target.kind, target.id)
 
 
 def _file_name(jobs: Sequence[Job]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.telemetry import Alert, SignalReading
 from controlroom.domain.text import clean
 from controlroom.tui import moments, present
+from controlroom.tui.gate_words import GONE, lasting_since
+from controlroom.tui.known_alerts import family_of
 from controlroom.tui.rows import Subject
+from controlroom.tui.triage_words import on_this_clock
 
 LINK_LABELS = ("runbook_url", "runbook", "dashboard_url", "dashboard")
 """Annotations of an alert that lead somewhere."""
@@ -55,25 +59,53 @@ def _signal(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
     if reading is None:
         return None
     signal = reading.signal
-    said = f"{signal.metric or signal.squad} {reading.code.value}" + (
-        f": {reading.text}" if reading.text else ""
-    )
-    values = {"summary": clean(said), "blocking_squad": _name(snapshot, signal.squad or None)}
-    return _dated(snapshot, values, reading.last_seen, f"signal:{id_}")
+    squad = _name(snapshot, signal.squad or None)
+    reason = on_this_clock(reading.text, snapshot.program, now)
+    said = f"{signal.title or squad} {reading.code.value}" + (f": {reason}" if reason else "")
+    values = {
+        "summary": clean(said),
+        # A signal that is missing holds up its own squad's exit; whom that waits on, nobody can tell.
+        "owning_squad": squad,
+        "text": clean(" · ".join(_facts(reading))),
+        "links": signal.dashboard if signal.dashboard and "://" in signal.dashboard else "",
+    }
+    since = lasting_since(snapshot, reading) or (reading.last_seen if reading.code in GONE else None)
+    return _dated(snapshot, values, since, f"signal:{id_}")
+
+
+def _facts(reading: SignalReading) -> Iterator[str]:
+    """What whoever takes it on would look for first."""
+    if reading.signal.job:
+        yield f"job {reading.signal.job}"
+    if reading.hint:
+        yield reading.hint
+    yield from reading.targets[:1]
+    if reading.query:
+        yield f"query: {reading.query}"
 
 
 def _alert(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
     alert = next((a for a in snapshot.alerts if a.fingerprint == id_), None)
-    if alert is None:
+    return None if alert is None else _alerted(snapshot, alert, alert.name)
+
+
+def _family(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
+    family = family_of(snapshot, Subject("family", id_))
+    if family is None:
         return None
-    said = f"{alert.name}: {alert.summary}" if alert.summary else alert.name
+    # The oldest of those that fire stands for all of them.
+    return _alerted(snapshot, family.alerts[0], f"{family.name} ×{len(family.alerts)}")
+
+
+def _alerted(snapshot: Snapshot, alert: Alert, title: str) -> Draft:
+    said = f"{title}: {alert.summary}" if alert.summary else title
     links = [alert.annotations[label] for label in LINK_LABELS if alert.annotations.get(label)]
     values = {
         "summary": clean(said),
         "blocking_squad": _name(snapshot, alert.squad),
         "links": " ".join(dict.fromkeys(links)),
     }
-    return _dated(snapshot, values, alert.starts_at, f"alert:{id_}")
+    return _dated(snapshot, values, alert.starts_at, f"alert:{alert.fingerprint}")
 
 
 def _card(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
@@ -105,5 +137,6 @@ _DRAFTS: Mapping[str, Callable[[Snapshot, str, datetime], Draft | None]] = {
     "service": _service,
     "signal": _signal,
     "alert": _alert,
+    "family": _family,
     "item": _card,
 }

@@ -13,10 +13,10 @@ from controlroom.domain.instants import render
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present
 from controlroom.tui.acts.planning import Plan
-from controlroom.tui.acts.targets import Target, target
+from controlroom.tui.acts.targets import Target, subject_of, target
 from controlroom.tui.acts.verbs import MOVES
 from controlroom.tui.lines import BLANK, text
-from controlroom.tui.rows import Line, Span, Subject
+from controlroom.tui.rows import Line, Span
 from controlroom.tui.screens.ask import Answer, Ask, fact
 from controlroom.tui.triage_words import names, on_this_clock
 from controlroom.tui.widgets.pane import Scene
@@ -42,8 +42,8 @@ def undone(action: Action, snapshot: Snapshot) -> Action | None:
 
 
 def title_of(item: str, snapshot: Snapshot) -> str:
-    """What an item is called: a blocker's summary, a card's epic, else its id."""
-    found = target(snapshot, Subject("blocker", item)) or target(snapshot, Subject("item", item))
+    """What an item is called: a blocker's summary, a card's epic, a signal's metric, else its id."""
+    found = target(snapshot, subject_of(snapshot, item))
     return found.title if found is not None else item
 
 

@@ -7,11 +7,14 @@ from typing import Literal, NamedTuple
 
 from controlroom.domain.board import Item
 from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode
 from controlroom.domain.triage import Blocker
+from controlroom.tui.gate_words import by_id
+from controlroom.tui.known_alerts import alerts_of
 from controlroom.tui.memo import by_identity
 from controlroom.tui.rows import Subject
 
-TargetKind = Literal["blocker", "item"]
+TargetKind = Literal["blocker", "item", "signal"]
 
 
 class Target(NamedTuple):
@@ -19,20 +22,30 @@ class Target(NamedTuple):
 
     kind: TargetKind
     id: str
+    """What the triage log calls it."""
     title: str
     last_action: str | None = None
     """Id of the last action on it that is seen."""
     blocker: Blocker | None = None
     item: Item | None = None
 
+    @property
+    def subject(self) -> Subject:
+        """What a row says that it is about."""
+        return Subject(self.kind, self.id.removeprefix(SIGNAL) if self.kind == "signal" else self.id)
+
 
 _ARTICLES: Mapping[str, str] = {
     "item": "a card",
     "alert": "an alert",
+    "family": "alerts",
     "signal": "a signal",
     "lint": "a finding",
     "edge": "who waits on whom",
 }
+
+SIGNAL = "signal:"
+"""Before a signal's reading id it makes what the triage log calls it."""
 
 OFFERS: Mapping[str, tuple[str, ...]] = {
     "blocker": (
@@ -57,7 +70,13 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "item": ("card.move", "blocker.assign", "blocker.wait_on", "blocker.new", "blocker.note"),
     "service": ("blocker.new",),
     "signal": ("blocker.new",),
-    "alert": ("blocker.new",),
+    "gap": ("signal.waive", "blocker.new"),
+    "renamed": ("signal.accept", "blocker.new"),
+    "misnamed": ("signal.accept", "signal.waive", "blocker.new"),
+    "alert": ("alert.silence", "blocker.new"),
+    "family": ("alert.silence", "blocker.new"),
+    "unowned": ("alert.silence", "blocker.assign", "blocker.new"),
+    "silence": ("alert.silence",),
 }
 
 
@@ -83,6 +102,8 @@ def target(snapshot: Snapshot, subject: Subject | None) -> Target | None:
         return _blocker(_blockers(snapshot.blockers).get(subject.id))
     if subject.kind == "item":
         return _item(_items(snapshot.items).get(subject.id))
+    if subject.kind == "signal":
+        return _signal(snapshot, subject.id)
     return None
 
 
@@ -109,6 +130,23 @@ def _item(item: Item | None) -> Target | None:
     return Target("item", item.id, item.epic or item.id, item.last_action, None, item)
 
 
+def _signal(snapshot: Snapshot, id_: str) -> Target | None:
+    reading = by_id(snapshot.signals).get(id_)
+    if reading is None:
+        return None
+    item = f"{SIGNAL}{id_}"
+    queued = [one.action.id for one in snapshot.outbox.queued if one.action.item == item]
+    known = snapshot.ledger.last(item) if snapshot.ledger is not None else None
+    return Target("signal", item, reading.signal.title, queued[-1] if queued else known)
+
+
+def subject_of(snapshot: Snapshot, item: str) -> Subject:
+    """What the triage log calls `item`: a signal, a card, else a blocker."""
+    if item.startswith(SIGNAL):
+        return Subject("signal", item.removeprefix(SIGNAL))
+    return Subject("item" if item in _items(snapshot.items) else "blocker", item)
+
+
 def what(subject: Subject | None) -> str:
     """What somebody would call it: ``a service``."""
     if subject is None:
@@ -125,7 +163,24 @@ def offers(snapshot: Snapshot, subject: Subject | None) -> tuple[str, ...]:
         found = _blockers(snapshot.blockers).get(subject.id)
         asleep = found is not None and found.state in ("snoozed", "resolved")
         return OFFERS[found.state if found is not None and asleep else "blocker"]
+    if subject.kind == "signal":
+        return OFFERS[_kind_of_signal(snapshot, subject.id)]
     if subject.kind in ("lint", "change"):
         found_ = target(snapshot, subject)
         return () if found_ is None else OFFERS[found_.kind]
+    if subject.kind in ("alert", "family"):
+        alerts = alerts_of(snapshot, subject)
+        return OFFERS["unowned" if alerts and alerts[0].squad is None else "alert"]
     return OFFERS.get(subject.kind, ())
+
+
+def _kind_of_signal(snapshot: Snapshot, id_: str) -> str:
+    """Which of `OFFERS` is meant: what is delivered, or not owed, needs no excuse."""
+    reading = by_id(snapshot.signals).get(id_)
+    if reading is None:
+        return "signal"
+    if reading.near and reading.code not in UNKNOWN_CODES:
+        return "misnamed" if reading.signal.required_for_exit else "renamed"
+    waived = any(waiver.signal == id_ for waiver in snapshot.waivers)
+    owed = reading.signal.required_for_exit and (reading.code is not GapCode.OK or waived)
+    return "gap" if owed else "signal"

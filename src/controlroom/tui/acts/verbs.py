@@ -30,11 +30,14 @@ class Verb(NamedTuple):
     """As in "3 …, 1 queued"."""
     save: str = "save"
     """What saving its form is called."""
+    title: str = ""
+    """What its form is called, where that is not what the key does."""
 
 
 _BOTH: frozenset[TargetKind] = frozenset({"blocker", "item"})
 _BLOCKER: frozenset[TargetKind] = frozenset({"blocker"})
 _CARD: frozenset[TargetKind] = frozenset({"item"})
+_SIGNAL: frozenset[TargetKind] = frozenset({"signal"})
 
 VERBS: Mapping[str, Verb] = {
     verb.action: verb
@@ -49,9 +52,15 @@ VERBS: Mapping[str, Verb] = {
         Verb("blocker.reopen", "reopen", _BLOCKER, "reopen", "reopened", "reopen"),
         Verb("blocker.note", "note", _BOTH, "add a note to", "noted"),
         Verb("card.move", "status", _CARD, "move", "moved"),
-        Verb("action.undo", "undo", _BOTH, "take back anything on", "taken back"),
+        Verb("signal.waive", "waive", _SIGNAL, "waive", "waived", "waive it"),
+        Verb("action.undo", "undo", _BOTH | _SIGNAL, "take back anything on", "taken back"),
     )
 }
+
+UNWAIVE = Verb(
+    "signal.waive", "unwaive", _SIGNAL, "end the waiver of", "no longer waived", "end it", "End the waiver"
+)
+"""What the key that waives does to a signal that is waived, once that is asked for."""
 
 TIMES = "45m, 17:30, fri 09:00"
 """Times as they may be typed, for a field that is empty."""
@@ -70,7 +79,7 @@ def misplaced(verb: Verb, snapshot: Snapshot, subject: Subject | None, found: Ta
     if subject is None:
         return f"nothing here to {verb.do}"
     if found is None:
-        gone = subject.kind in ("blocker", "item")
+        gone = subject.kind in ("blocker", "item", "signal")
         if gone and any(step.id == subject.id for step in snapshot.steps):
             return "a step of the programme: its document says how far it is"
         if gone:
@@ -78,6 +87,10 @@ def misplaced(verb: Verb, snapshot: Snapshot, subject: Subject | None, found: Ta
         hint = "; n opens a blocker from it" if subject.kind in OFFERS else ""
         return f"cannot {verb.do} {what(subject)}{hint}"
     if found.kind not in verb.on:
+        if "signal" in (found.kind, *verb.on) and not verb.on >= _BOTH:
+            only = "" if found.kind == "signal" else ", only a signal"
+            hint = "" if verb.kind == "waive" else "; n opens a blocker from it"
+            return f"cannot {verb.do} {what(subject)}{only}{hint}"
         if found.kind == "item":
             return f"cannot {verb.do} a card, only a blocker; n opens one from it"
         return f"cannot {verb.do} a blocker, only a card"
@@ -115,8 +128,13 @@ def fields(verb: Verb, snapshot: Snapshot, targets: tuple[Target, ...]) -> tuple
             )
         case "resolve":
             return (Field("mitigation", "what helped", note="may stay empty"),)
-        case "reopen":
+        case "reopen" | "unwaive":
             return (Field("why", "why", note="may stay empty"),)
+        case "waive":
+            return (
+                Field("until", "until", "until", note="a time, or a ritual by its letter"),
+                Field("why", "why", note="why the wave may exit without it"),
+            )
         case "note":
             return (Field("text", "note"),)
     return ()

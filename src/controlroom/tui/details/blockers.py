@@ -150,7 +150,7 @@ def about(sheet: Sheet, found: Blocker) -> None:
         gap = present.gap_look(reading.code)
         told = text(Span(f"{gap.glyph} {gap.word}", gap.style))
         sheet.fact(
-            "about", join((text(Span(f"signal {reading.signal.metric} "), *told), (Span(reading.text),)))
+            "about", join((text(Span(f"signal {reading.signal.title} "), *told), (Span(reading.text),)))
         )
         sheet.link("dashboard", reading.signal.dashboard)
     elif kind == "alert" and (alert := next((a for a in snapshot.alerts if a.fingerprint == id_), None)):

@@ -11,7 +11,7 @@ from controlroom.tui import changes, present
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.lines import as_text, join, text
 from controlroom.tui.panes.lints import lint_id
-from controlroom.tui.panes.telemetry import percent
+from controlroom.tui.panes.telemetry_lines import percent
 from controlroom.tui.panes.waves import assessed, milestone_label, milestone_look, phase_words
 from controlroom.tui.rows import Line, Span
 
@@ -33,6 +33,7 @@ FIXES: Mapping[str, str] = {
     "X015": "update its status, or say what holds it up",
     "X016": "set a new date, or finish it",
     "X017": "correct the id it depends on",
+    "X018": "deliver what proves it, or take the card back to in progress",
     "C001": "correct the weekday or the date",
     "C002": "correct the date or the label: the date is used",
     "C003": "write the first day of the next week",

@@ -8,13 +8,14 @@ from controlroom.domain.board import COLUMNS, Item
 from controlroom.domain.lints import Lint
 from controlroom.domain.ranking import ranked
 from controlroom.domain.telemetry import GapCode
-from controlroom.tui import present
+from controlroom.tui import claimed, present
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.details.blockers import LISTED, blocker_line, limited, who_is_held_up
 from controlroom.tui.history import history
 from controlroom.tui.known_services import by_id
 from controlroom.tui.lines import join, text
-from controlroom.tui.panes.telemetry import by_squad, coverage_words
+from controlroom.tui.panes.gate_lines import by_squad
+from controlroom.tui.panes.telemetry_lines import coverage_words
 from controlroom.tui.rows import Line, Span
 from controlroom.tui.triage_words import MOVED, queued_mark
 from controlroom.tui.waits import who_waits
@@ -49,6 +50,7 @@ def item(sheet: Sheet, id_: str) -> bool:
     sheet.source(found.path, found.line)
     on_it = [b for b in snapshot.blockers if b.item == found.id and b.state != "resolved"]
     sheet.each("Blockers", (blocker_line(sheet, b) for b in ranked(on_it, sheet.now)))
+    _proofs(sheet, found)
     if _unfinished(found):
         who_is_held_up(sheet, found.owning_squad or found.squad, found.blocking_squad)
     sheet.each("History", history(snapshot, found.id, sheet.now, sheet.view))
@@ -63,6 +65,29 @@ def item(sheet: Sheet, id_: str) -> bool:
     for target in found.links:
         sheet.link(target, target)
     return True
+
+
+def _proofs(sheet: Sheet, found: Item) -> None:
+    """What it names as its proof, what is seen of each, since when, and the query that shows it."""
+    claims = claimed.of(sheet.snapshot, sheet.view).get(found.id, ())
+    lines: list[Line] = []
+    for claim in claims:
+        look = claimed.LOOKS[claim.state]
+        kind = "" if claim.kind == "unknown name" else claim.kind
+        said = claim.text if claim.state == "unknown" else claim.why
+        or_before = " or before" if claim.or_before else ""
+        parts = (
+            (Span(f"{look.glyph} {look.word}", look.style),),
+            (Span(claim.proof),),
+            (Span(kind, "dim"),),
+            (Span(f"since {sheet.when(claim.since)}{or_before}"),) if claim.since else (),
+            (Span(said, "dim"),) if said else (),
+        )
+        lines.append(join(part for part in parts if part and part[0].text))
+        if claim.query:
+            lines.append(text("  ", Span(claim.query, "dim")))
+    refuted = any(claim.refuted for claim in claims)
+    sheet.each("Claimed done, but not all of it is observed" if refuted else "What proves it", lines)
 
 
 def _unfinished(found: Item) -> bool:
@@ -111,7 +136,7 @@ def squad(sheet: Sheet, id_: str) -> bool:
     sheet.fact("also called", ", ".join(found.aliases))
     sheet.fact("people", ", ".join(present.person(owner, sheet.view) for owner in found.owners))
     coverage = next((c for c in snapshot.coverage if c.squad == id_), None)
-    sheet.fact("telemetry", coverage_words(coverage) if coverage else "not declared")
+    sheet.fact("telemetry", coverage_words(coverage, sheet.now) if coverage else "not declared")
     sheet.origin(f"squad/{found.id}")
     sheet.link("charter", found.charter)
     _both_ways(sheet, id_)
@@ -120,7 +145,7 @@ def squad(sheet: Sheet, id_: str) -> bool:
     sheet.each(
         "Telemetry gaps",
         (
-            text(Span(f"{present.gap_look(r.code).word}  ", present.gap_look(r.code).style), r.signal.metric)
+            text(Span(f"{present.gap_look(r.code).word}  ", present.gap_look(r.code).style), r.signal.title)
             for r in gaps
         ),
     )

@@ -11,7 +11,7 @@ from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import SignalReading
 from controlroom.domain.triage import Blocker
-from controlroom.tui import filters, present
+from controlroom.tui import claimed, filters, present
 from controlroom.tui.kept_lanes import lanes
 from controlroom.tui.lane_lines import (
     Entry,
@@ -68,7 +68,14 @@ class SquadsPane(BasePane):
         return documents_edge(ctx.snapshot, ctx.now)
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
-        return snapshot.program, snapshot.items, snapshot.steps, snapshot.blockers, snapshot.signals
+        return (
+            snapshot.program,
+            snapshot.items,
+            snapshot.steps,
+            snapshot.blockers,
+            snapshot.signals,
+            claimed.seen(snapshot),
+        )
 
     def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
         moment = present.present_moment(snapshot, view)

@@ -37,9 +37,9 @@ class Marking(Moving):
         elif subject is not None and subject in self.marks:
             self._mark(mark for mark in self.marks if mark != subject)
         elif subject is None:
-            self.say("nothing here to mark: mark blockers and cards", "warn")
+            self.say("nothing here to mark: mark blockers, cards and signals", "warn")
         elif target(self.scene().snapshot, subject) is None:
-            self.say(f"cannot mark {what(subject)}: mark blockers and cards", "warn")
+            self.say(f"cannot mark {what(subject)}: mark blockers, cards and signals", "warn")
         else:
             self._mark((*self.marks, subject))
 
@@ -51,7 +51,8 @@ class Marking(Moving):
 
     def prune(self, before: Snapshot, after: Snapshot) -> None:
         """Forget marks of things that are not there any more."""
-        if not self.marks or (before.blockers is after.blockers and before.items is after.items):
+        same = before.blockers is after.blockers and before.items is after.items
+        if not self.marks or (same and before.signals is after.signals):
             return
         kept = tuple(mark for mark in self.marks if target(after, mark) is not None)
         if kept != self.marks:
