@@ -29,7 +29,8 @@ UNASKED = datetime.min.replace(tzinfo=UTC)
 def first(config: Config, kinds: Collection[SourceKind] | None, now: datetime) -> Snapshot:
     """What is known before anybody was asked: what is declared, all of it unknown."""
     statuses = tuple(s for s in _statuses(config) if kinds is None or s.kind in kinds)
-    readings = tuple(_unasked(config))
+    # What a squad promised twice over is one signal.
+    readings = tuple({reading.id: reading for reading in _unasked(config)}.values())
     coverage = gates.coverage(config.program.squads, readings, config.gate, now)
     return Snapshot(
         program=config.program,
@@ -71,10 +72,14 @@ def _unasked(config: Config) -> Iterator[SignalReading]:
     """Every declared signal before anybody was asked about it, which may be for want of a server to ask."""
     for asked in signals(config).values():
         yield from (SignalReading(signal, GapCode.UNKNOWN, "not asked yet") for signal in asked)
-    if not config.prometheus:
-        hint = "add [[prometheus]]"
-        for signal in (signal for squad in config.program.squads for signal in _measured(squad)):
+    known = {server.id for server in config.prometheus}
+    for signal in (signal for squad in config.program.squads for signal in _measured(squad)):
+        if not known:
+            hint = "add [[prometheus]]"
             yield SignalReading(signal, GapCode.UNKNOWN, "no Prometheus is configured", hint=hint)
+        elif signal.server is not None and signal.server not in known:
+            text = f"no Prometheus is called {signal.server}"
+            yield SignalReading(signal, GapCode.UNKNOWN, text, hint="add it as [[prometheus]]")
     states = [ServiceState(service) for service in services(config)]
     yield from topics.readings(config.program.squads, states, UNASKED)
 

@@ -82,7 +82,7 @@ def test_the_name_changes_and_the_line_says_who_when_and_what_it_was() -> None:
         "; was tide_levle_total; accepted 2025-10-06 by Ada\n"
     )
     assert edited.text == HARBOUR.replace(old, new)
-    assert edited.summary == "tide_watch promises tide_level_total instead of tide_levle_total"
+    assert edited.summary == "Tide Watch promises tide_level_total instead of tide_levle_total"
     assert edited.path == PATH
 
 
@@ -227,7 +227,7 @@ def test_a_rule_is_added_after_the_servers_last_one() -> None:
         'squad = "tide_watch"  # assigned 2025-10-06 by Ada\n'
     )
     assert edited.text == before + 'squad = "Locks"\n' + rule + after
-    assert edited.summary == "alerts with team = basin belong to tide_watch"
+    assert edited.summary == "alerts with team = basin belong to Tide Watch"
 
 
 SERVERS = {

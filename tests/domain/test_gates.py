@@ -197,6 +197,25 @@ def test_a_new_waiver_has_to_hold_as_well() -> None:
     assert stand(gone, given_, RULES, AT + timedelta(minutes=6)).standing == "waived"
 
 
+def test_a_waiver_that_ends_too_early_is_said_to() -> None:
+    """Under a waiver that ends before its hold time is over nothing passes, and no gate promises when."""
+    squad, (reading,) = squad_with([GapCode.DISAPPEARED])
+    short = waiver(reading, at=AT - timedelta(minutes=4), until=AT + timedelta(minutes=2))
+    (part,) = gates.coverage([squad], [reading], RULES, AT, {reading.id: short})
+    assert gates.lapses_first(part) == AT + timedelta(minutes=2)
+    assert gates.lapses_first(gate(Wave("a", squads=("river",)), [part])) == AT + timedelta(minutes=2)
+    long = waiver(reading, at=AT - timedelta(minutes=4), until=AT + timedelta(hours=2))
+    assert gates.lapses_first(stand(reading, long, RULES, AT)) is None
+
+
+def test_a_waiver_nothing_rests_on_any_more_may_end() -> None:
+    """Delivered, and for long enough by itself before the waiver ends: that it ends says nothing."""
+    _, (back,) = squad_with([GapCode.OK])
+    given_ = waiver(back, at=AT - timedelta(minutes=4), until=AT + timedelta(minutes=9))
+    assert stand(replace(back, since=AT - timedelta(minutes=3)), given_, RULES, AT).lapses_at is None
+    assert stand(replace(back, since=AT), given_, RULES, AT).lapses_at == AT + timedelta(minutes=9)
+
+
 def test_time_under_a_waiver_counts_when_the_signal_comes_back() -> None:
     """Waived for an hour and delivered for a minute: it has been one or the other for long enough."""
     _, (back,) = squad_with([GapCode.OK])
@@ -221,6 +240,28 @@ def test_a_check_that_could_not_be_made_leaves_the_gate_open_where_it_asks_for_i
     assert coverage([squad], [blind], GapCode.FLAT)[0].verdict == "PASS"
     (part,) = coverage([squad], [blind], GapCode.NO_RULE)
     assert (part.verdict, part.unknown) == ("UNKNOWN", 1)
+
+
+def test_a_gap_beside_the_one_that_is_told_fails_as_well() -> None:
+    """A type that only warns never hides a missing rule that the gate is to fail on."""
+    squad, (told,) = squad_with([GapCode.WRONG_TYPE])
+    both = replace(told, also=(GapCode.MISSING_LABEL, GapCode.NO_RULE))
+    assert coverage([squad], [both])[0].verdict == "PASS"
+    assert coverage([squad], [both], GapCode.NO_RULE)[0].verdict == "FAIL"
+    assert coverage([squad], [both], GapCode.FLAT)[0].verdict == "PASS"
+
+
+def test_a_document_nobody_could_read_may_list_squads_of_a_wave() -> None:
+    """A wave that lists no squads does not pass while a document is unread, and says why; others do."""
+    squad, readings = squad_with([GapCode.OK])
+    parts = coverage([squad], readings)
+    reason = "plan.md: is a folder"
+    for squads, verdict, why in (((), "UNKNOWN", reason), (("river",), "PASS", "")):
+        judged = gate(Wave("a", squads=squads), parts, unread=reason)
+        assert (judged.verdict, judged.why) == (verdict, why)
+    missing, absent = squad_with([GapCode.DISAPPEARED])
+    failing = gate(Wave("a"), coverage([missing], absent), unread=reason)
+    assert (failing.verdict, failing.why) == ("FAIL", "")
 
 
 def test_a_topic_counts_like_a_metric() -> None:

@@ -1,7 +1,8 @@
-"""What a metric that is there may lack: one code each, the worse one first, and never one that was not seen."""
+"""What a metric that is there may lack: one code each, the worse one first, none that was not seen."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from controlroom.domain.evidence import Evidence, Near, Part, Presence, Target, TopicSeen, Values
 from controlroom.domain.gaps import classify
 from controlroom.domain.gate_rules import FailCode
+from controlroom.domain.promql import Declared
 from controlroom.domain.signals import Signal, Topic
 from controlroom.domain.telemetry import QUALITY_CODES, GapCode, SignalReading
 
@@ -82,11 +84,14 @@ def test_the_worse_gap_is_told_and_the_lesser_ones_wait(place: int) -> None:
     assert alone.hint
     assert alone.query
     for lesser, other in WORST_FIRST[place + 1 :]:
-        if (code, lesser) == (GapCode.NAN, GapCode.INF):
-            other = replace(HERE, values={"tides_total": {"sea": Values(3, 2, 1)}})
-            assert judge(other, ALL).code is GapCode.NAN
-            continue
         assert judge(both(evidence, other), ALL).code is code, lesser
+
+
+def test_a_metric_with_both_is_not_a_number() -> None:
+    """Where one series is infinite and another is NaN, NaN is told."""
+    mixed = replace(HERE, values={"tides_total": {"sea": Values(3, 2, 1)}})
+    assert judge(mixed).code is GapCode.NAN
+    assert judge(mixed).text == "1 of 3 series is NaN"
 
 
 def test_gaps_beside_the_one_that_is_told_are_kept() -> None:
@@ -283,7 +288,8 @@ def test_what_is_stored_dates_what_is_there_and_what_is_not() -> None:
 
 def test_all_names_like_a_missing_one_go_with_it() -> None:
     """A reading of what is not there offers every near name, nearest first; of what is there, none."""
-    like = {("tides_total", "sea"): (Near("tide_total", ("sea",)), Near("tides_totals", ("sea",)))}
+    names = (Near("tide_total", ("sea",)), Near("tides_totals", ("sea",)))
+    like: Mapping[Declared, tuple[Near, ...]] = {("tides_total", "sea"): names}
     gone = replace(HERE, present={}, near=like)
     assert judge(gone).near == ("tide_total", "tides_totals")
     past = replace(gone, last_seen={"tides_total": {"sea": ago(7200)}})

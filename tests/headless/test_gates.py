@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from controlroom.domain import gates as judging
 from controlroom.domain.board import Squad
+from controlroom.domain.documents import DocumentReading
 from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.program import Program
 from controlroom.domain.signals import Signal
@@ -30,9 +31,12 @@ PROGRAM = Program(squads=(Squad("river", signals=(TIDES, EBB)), Squad("dunes", "
 
 
 def room(
-    *readings: SignalReading, waivers: tuple[Waiver, ...] = (), error: str | None = None
+    *readings: SignalReading,
+    waivers: tuple[Waiver, ...] = (),
+    error: str | None = None,
+    rules: GateRules = RULES,
 ) -> Snapshot:
-    parts = judging.coverage(PROGRAM.squads, readings, RULES, NOW, counting(waivers, NOW))
+    parts = judging.coverage(PROGRAM.squads, readings, rules, NOW, counting(waivers, NOW))
     source = SourceStatus("metrics:p", "metrics", "p", read_at=NOW, error=error)
     judged = (judging.gate(Wave("a", squads=("river",)), parts),)
     return Snapshot(
@@ -90,6 +94,31 @@ def test_exit_codes_are_for_builds() -> None:
     assert gates.exit_code(Snapshot(PROGRAM)) == 1
     nothing = judging.gate(Wave("b", squads=("dunes",)), room(OK, THERE).coverage)
     assert gates.exit_code(room(OK, THERE), [nothing]) == 1
+
+
+def test_what_decides_is_named_although_another_gap_is_told() -> None:
+    """A gap beside the one that is told, and one that nobody could look for, stand on the signal's line."""
+    rules = GateRules(fail_codes=("NO_RULE", "NO_DASHBOARD"))
+    masked = replace(OK, code=GapCode.WRONG_TYPE, text="a gauge", also=(GapCode.NO_RULE,))
+    blind = replace(THERE, unchecked=(GapCode.NO_DASHBOARD, GapCode.FLAT))
+    text = gates.as_text(room(masked, blind, rules=rules), rules, NOW)
+    assert "WRONG_TYPE tides_total (job sea) · a gauge · also NO_RULE" in text
+    assert "OK ebb_total · NO_DASHBOARD could not be looked for\n" in text
+    tides, ebb = gates.as_json(room(masked, blind, rules=rules), rules, NOW)["signals"]
+    assert (tides["standing"], tides["also"]) == ("failing", ["NO_RULE"])
+    assert (ebb["standing"], ebb["unchecked"]) == ("unknown", ["NO_DASHBOARD", "FLAT"])
+
+
+def test_no_gate_of_all_passes_while_a_document_is_unread() -> None:
+    """Exit 3 and the reason: it may declare a further wave. A wave that is named stands on its own squads."""
+    reason = "plan.md: is a folder"
+    read = SourceStatus("documents", "documents", read_at=NOW)
+    seen = room(OK, THERE)
+    seen = replace(seen, sources=(*seen.sources, read), documents=(DocumentReading("plan.md", error=reason),))
+    assert gates.exit_code(seen) == 3
+    assert gates.exit_code(seen, seen.gates) == 0
+    assert gates.unread(seen) == (reason,)
+    assert gates.as_json(seen, RULES, NOW)["unread"] == [reason]
 
 
 def test_a_waiver_that_counts_for_nobody_is_still_listed() -> None:

@@ -635,7 +635,7 @@ def test_accepting_as_json_says_whether_it_is_written(tmp_path: Path) -> None:
     path.write_text(PROMISED)
     document = json.loads(accept(path, "--json").stdout)
     assert document["written"] is False
-    assert document["summary"] == "tide_watch promises tide_level instead of tide_levle"
+    assert document["summary"] == "Tide Watch promises tide_level instead of tide_levle"
     assert json.loads(accept(path, "--json", "--write").stdout)["written"] is True
 
 

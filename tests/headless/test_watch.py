@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+from controlroom.domain.alerts import Watchdog
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
 from controlroom.domain.health import ServiceState
@@ -12,7 +13,9 @@ from controlroom.domain.program import Program
 from controlroom.domain.selfcheck import Check
 from controlroom.domain.services import Health, Service
 from controlroom.domain.snapshot import Snapshot, SourceStatus
+from controlroom.domain.telemetry import Gate
 from controlroom.domain.triage import Blocker
+from controlroom.domain.waivers import Waiver
 from controlroom.headless.watch import as_json, as_line, events
 
 NOW = dt.datetime(2031, 5, 6, 8, tzinfo=dt.UTC)
@@ -96,3 +99,28 @@ def test_a_source_that_fails_and_answers_again() -> None:
     failing = replace(BEFORE, sources=(replace(BEFORE.sources[0], error="the file is gone"),))
     assert lines(failing) == ["2031-05-06T08:00:00Z source documents answering → failing: the file is gone"]
     assert lines(BEFORE, failing) == ["2031-05-06T08:00:00Z source documents failing → answering"]
+
+
+def test_a_gate_is_told_of_whether_there_are_documents_or_not() -> None:
+    """A verdict that changes is a line with its numbers; only what a first reading brings is none."""
+    failing = Gate("a", "FAIL", 1, 2, 50)
+    passing = Gate("a", "PASS", 1, 2, 50, waived=1)
+    told = ["2031-05-06T08:00:00Z gate a FAIL → PASS*: 1/2 50%"]
+    bare = replace(BEFORE, documents=(), sources=(), items=(), gates=(failing,))
+    assert lines(replace(bare, gates=(passing,)), bare) == told
+    written = replace(BEFORE, gates=(failing,))
+    assert lines(replace(written, gates=(passing,)), written) == told
+    unread = replace(bare, sources=(SourceStatus("documents", "documents"),))
+    assert lines(replace(unread, gates=(passing,)), unread) == []
+
+
+def test_waivers_and_dead_mans_switches_are_told_of() -> None:
+    """Who excused what and until when, and a switch that no longer fires, are lines."""
+    until = NOW + dt.timedelta(days=1)
+    waiver = Waiver("river/ebb/*", "Ada", "next week", NOW, until, "w1")
+    firing = replace(BEFORE, watchdogs=(Watchdog("am", "Alive", True),))
+    after = replace(firing, waivers=(waiver,), watchdogs=(Watchdog("am", "Alive", False),))
+    assert lines(after, firing) == [
+        "2031-05-06T08:00:00Z waiver river/ebb/* new → until 2031-05-07T08:00:00Z: Ada: next week",
+        "2031-05-06T08:00:00Z watchdog am firing → missing: Alive",
+    ]

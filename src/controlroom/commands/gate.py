@@ -117,6 +117,6 @@ def _item(asked: Given, config: Config) -> str:
         remedy = remedy or f"controlroom telemetry lists what {squad.id} has promised"
         raise Usage(f"{squad.id} has promised no such signal", options.signal, remedy)
     if len(meant) > 1:
-        jobs = ", ".join(signal.job or "any job" for signal in meant)
-        raise Usage("several signals have this name", options.signal, f"add --job, one of {jobs}")
+        remedy = f"add --job, one of {', '.join(signal.job or 'any job' for signal in meant)}"
+        raise Usage("several signals have this name", options.signal, remedy)
     return item_id(reading_id(meant[0]))

@@ -71,7 +71,7 @@ def accept_metric(raw: bytes, path: Path, change: AcceptMetric, *, by: str, on: 
     name = _fit(change.name, "the name of a metric")
     if any((signal.metric, signal.job) == (name, change.job) for signal in squad.signals):
         raise CannotEdit(
-            f"{squad.id} promises {name} already", f"take {clean(change.metric)} out of its signals"
+            f"{_called(squad)} promises {name} already", f"take {clean(change.metric)} out of its signals"
         )
     span = source.spans.values.get((*place, "metric")) or source.spans.values[place]
     said = f"was {clean(change.metric, 200)}; accepted {on.isoformat()} by {_signed(by)}"
@@ -81,7 +81,7 @@ def accept_metric(raw: bytes, path: Path, change: AcceptMetric, *, by: str, on: 
     index = int(place[-1])
     signals = _with(squad.signals, index, replace(squad.signals[index], metric=name))
     meant = replace(source.file, squads=_with(source.file.squads, number, replace(squad, signals=signals)))
-    summary = f"{squad.id} promises {name} instead of {clean(change.metric, 200)}"
+    summary = f"{_called(squad)} promises {name} instead of {clean(change.metric, 200)}"
     return _edit(source, text, meant, summary)
 
 
@@ -104,8 +104,9 @@ def assign_alerts(raw: bytes, path: Path, change: AssignAlerts, *, by: str, on: 
     keys = [f"label = {_quoted(label)}", f"value = {_quoted(value)}", f"squad = {_quoted(squad)}"]
     text = _spliced(source.text, list(_rule(source, ("alertmanagers", number), keys, said)))
     rules = (*server.rules, LabelRule(label, value, squad))
+    called = next((_called(one) for one in source.file.squads if one.id == squad), squad)
     meant = replace(source.file, alertmanagers=_with(servers, number, replace(server, rules=rules)))
-    return _edit(source, text, meant, f"alerts with {label} = {value} belong to {squad}")
+    return _edit(source, text, meant, f"alerts with {label} = {value} belong to {called}")
 
 
 def write(edit: ConfigEdit) -> None:
@@ -161,6 +162,11 @@ def _owner(source: _Source, name: str) -> str:
     return _squad(source, name)[1].id
 
 
+def _called(squad: Squad) -> str:
+    """What people call it."""
+    return clean(squad.name or squad.id, 80)
+
+
 def _squad(source: _Source, name: str) -> tuple[int, Squad]:
     squads = source.file.squads
     # An id means its squad even where another one is called so.
@@ -182,9 +188,9 @@ def _signal(source: _Source, number: int, squad: Squad, change: AcceptMetric) ->
     found = [n for n, signal in enumerate(squad.signals) if (signal.metric, signal.job) == wanted]
     what = f"{clean(change.metric, 200)}" + (f" of job {clean(change.job, 200)}" if change.job else "")
     if not found:
-        raise CannotEdit(f"{squad.id} promises no {what} in {source.name}", _AGAIN)
+        raise CannotEdit(f"{_called(squad)} promises no {what} in {source.name}", _AGAIN)
     if len(found) > 1:
-        raise CannotEdit(f"{squad.id} promises {what} {len(found)} times", _BY_HAND)
+        raise CannotEdit(f"{_called(squad)} promises {what} {len(found)} times", _BY_HAND)
     return "squads", number, "signals", found[0]
 
 

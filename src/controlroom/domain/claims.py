@@ -240,9 +240,7 @@ def _read(kind: Kind, readings: Sequence[SignalReading], missing: str) -> Claim:
         dated = [(one.since, one.or_before) for one in there if one.since]
         since, or_before = min(dated, default=(None, False))
         best = min(there, key=lambda one: one.code is not GapCode.OK)
-        return Claim(
-            "", "", kind, "observed", since, "observed", best.text, best.query, or_before=or_before
-        )
+        return Claim("", "", kind, "observed", since, "observed", best.text, best.query, or_before=or_before)
     unknown = next((one for one in readings if one.code in UNDECIDED_CODES), None)
     if unknown is not None or not readings:
         text = missing if unknown is None else unknown.text or "not asked yet"

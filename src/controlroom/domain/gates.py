@@ -35,10 +35,14 @@ Standing = Literal["passing", "holding", "waived", "waived holding", "failing", 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """One required signal before the gate. `holds_at`: when it passes, if nothing happens until then."""
+    """One required signal before the gate. `holds_at`: when it passes, if nothing happens until then.
+
+    `lapses_at`: when the waiver ends without which it would not stand so.
+    """
 
     standing: Standing
     holds_at: datetime | None = None
+    lapses_at: datetime | None = None
 
 
 def delivered(reading: SignalReading, rules: GateRules) -> bool | None:
@@ -64,12 +68,14 @@ def stand(reading: SignalReading | None, waiver: Waiver | None, rules: GateRules
     if not given and not excused:
         return Stand("failing")
     since = reading.since if given else None
+    lapses_at = None
     if excused and waiver is not None and (since is None or waiver.at < since):
-        since = waiver.at
+        alone = since + timedelta(seconds=rules.hold) if since is not None else None
+        since, lapses_at = waiver.at, waiver.until if alone is None or waiver.until < alone else None
     holds_at = (since or now) + timedelta(seconds=rules.hold)
     if now < holds_at:
-        return Stand("holding" if given else "waived holding", holds_at)
-    return Stand("passing" if given else "waived")
+        return Stand("holding" if given else "waived holding", holds_at, lapses_at)
+    return Stand("passing" if given else "waived", lapses_at=lapses_at)
 
 
 def promised(squad: Squad) -> Iterator[Signal]:
@@ -125,6 +131,7 @@ def _coverage(
         unknown,
         holding,
         max((one.holds_at for one in stands if one.holds_at), default=None),
+        min((one.lapses_at for one in stands if one.lapses_at), default=None),
     )
 
 
@@ -136,6 +143,13 @@ def percent(ok: int, required: int) -> int | None:
 def undecided(part: Coverage | Gate) -> bool:
     """Whether a signal that counts is not known, so that nobody can say how many are there."""
     return part.unknown > 0
+
+
+def lapses_first(part: Coverage | Gate | Stand) -> datetime | None:
+    """When a waiver ends that it rests on, where that is before its hold time is over: it will not pass."""
+    if part.lapses_at is None or part.holds_at is None or part.lapses_at >= part.holds_at:
+        return None
+    return part.lapses_at
 
 
 def next_hold(parts: Iterable[Coverage], now: datetime) -> datetime | None:
@@ -192,4 +206,5 @@ def gate(
         sum(part.holding for part in parts),
         max((part.holds_at for part in parts if part.holds_at), default=None),
         why,
+        min((part.lapses_at for part in parts if part.lapses_at), default=None),
     )

@@ -19,8 +19,8 @@ def lasting(
     """`found`, seen at `at`, with since when it has been delivered, or has not been.
 
     What the server's own past says (`found.since`) reaches back no further than the hold time, where it is
-    there; what this room saw before may reach further, and may know of a break that left no trace there. Where
-    nobody saw it begin, `or_before` says so.
+    there; what this room saw before may reach further, and may know of a break that left no trace there.
+    Where nobody saw it begin, `or_before` says so.
     """
     told = found.since
     known = before.since if before is not None else None

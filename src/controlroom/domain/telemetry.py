@@ -129,6 +129,8 @@ class Coverage:
     """Signals that would pass, but have been delivered or waived for less than the hold time."""
     holds_at: datetime | None = None
     """When the last of these will have been long enough."""
+    lapses_at: datetime | None = None
+    """When the first of the waivers ends that the verdict rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class Gate:
     holding: int = 0
     holds_at: datetime | None = None
     why: str = ""
-    """Why nobody can say whether the wave may exit although every signal passes; empty where that is known."""
+    """Why nobody can say whether the wave may exit though every signal passes; empty where that is known."""
+    lapses_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

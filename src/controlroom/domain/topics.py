@@ -68,7 +68,7 @@ def _judged(topic: Topic, seen: TopicTraffic, cluster: str, now: datetime) -> Si
             signal,
             GapCode.NEVER_SEEN,
             f"topic {topic.topic} does not exist on {cluster}",
-            hint=f"create it, or mend its name: {topic.squad} promised it",
+            hint="create it, or mend its name in [[squads.topics]]",
         )
     age = _seconds(seen.moved_at, now)
     if age is not None and age <= topic.quiet:

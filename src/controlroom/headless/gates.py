@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from controlroom.domain.gate_fold import unread_documents
 from controlroom.domain.gate_rules import GateRules
-from controlroom.domain.gates import Stand, required_of, stand, undecided
+from controlroom.domain.gates import Stand, lapses_first, required_of, stand, undecided
 from controlroom.domain.instants import duration, maybe, render
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Snapshot, SourceKind
@@ -18,6 +18,15 @@ from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE
 
 JUDGED_BY: tuple[SourceKind, ...] = ("metrics", "documents", "services")
 """Sources without which a gate cannot be known to pass, where they are asked at all."""
+
+
+class _Stood(NamedTuple):
+    """One required signal, what was seen of it, how it stands, and who excused it."""
+
+    signal: Signal
+    reading: SignalReading | None
+    standing: Stand
+    waiver: Waiver | None
 
 
 def fraction(part: Coverage | Gate) -> str:
@@ -42,6 +51,9 @@ def holding(part: Coverage | Gate, now: datetime) -> str:
     """Why the verdict waits although nothing is wrong: ``, holding: 2 signals pass in 7m``."""
     if not part.holding or part.verdict != "UNKNOWN" or part.holds_at is None:
         return ""
+    if ends := lapses_first(part):
+        left = duration(max(0.0, (ends - now).total_seconds()))
+        return f", holding: a waiver ends in {left}, before it passes"
     left = duration(max(0.0, (part.holds_at - now).total_seconds()))
     signals = "1 signal passes" if part.holding == 1 else f"{part.holding} signals pass"
     return f", holding: {signals} in {left}"
@@ -59,6 +71,7 @@ def coverage_entry(part: Coverage) -> dict[str, Any]:
         "unknown": part.unknown,
         "holding": part.holding,
         "holds_at": maybe(part.holds_at),
+        "lapses_at": maybe(part.lapses_at),
     }
 
 
@@ -74,6 +87,7 @@ def gate_entry(gate: Gate) -> dict[str, Any]:
         "unknown": gate.unknown,
         "holding": gate.holding,
         "holds_at": maybe(gate.holds_at),
+        "lapses_at": maybe(gate.lapses_at),
         "why": gate.why or None,
         "squads": [coverage_entry(part) for part in gate.squads],
     }
@@ -126,6 +140,7 @@ def _signal(
         "since_or_before": reading is not None and reading.or_before,
         "standing": standing.standing,
         "holds_at": maybe(standing.holds_at),
+        "lapses_at": maybe(standing.lapses_at),
         "waiver": waiver.action if waiver is not None else None,
     }
 
@@ -139,9 +154,7 @@ def _beside(reading: SignalReading, standing: Stand, rules: GateRules) -> Iterat
         yield from (f"{code} could not be looked for" for code in asked)
 
 
-def _stands(
-    snapshot: Snapshot, rules: GateRules, now: datetime, gates: Sequence[Gate]
-) -> Iterator[tuple[Signal, SignalReading | None, Stand, Waiver | None]]:
+def _stands(snapshot: Snapshot, rules: GateRules, now: datetime, gates: Sequence[Gate]) -> Iterator[_Stood]:
     """Every required signal of the squads of `gates`, and how it stands."""
     squads = {part.squad for gate in gates for part in gate.squads}
     known = {reading.id: reading for reading in snapshot.signals}
@@ -151,19 +164,16 @@ def _stands(
             for signal in required_of(squad):
                 id_ = reading_id(signal)
                 reading, waiver = known.get(id_), given.get(id_)
-                yield signal, reading, stand(reading, waiver, rules, now), waiver
+                yield _Stood(signal, reading, stand(reading, waiver, rules, now), waiver)
 
 
-def as_text(
-    snapshot: Snapshot, rules: GateRules, now: datetime, gates: Sequence[Gate] | None = None
-) -> str:
+def as_text(snapshot: Snapshot, rules: GateRules, now: datetime, gates: Sequence[Gate] | None = None) -> str:
     """A line per wave, one per squad below it, and below that what keeps it from passing."""
     shown = snapshot.gates if gates is None else gates
     by_squad: dict[str, list[str]] = {}
-    for signal, reading, standing, waiver in _stands(snapshot, rules, now, shown):
-        if standing.standing != "passing":
-            said = _stand_line(signal, reading, standing, waiver, rules, now)
-            by_squad.setdefault(signal.squad, []).append(f"    {said}")
+    for one in _stands(snapshot, rules, now, shown):
+        if one.standing.standing != "passing":
+            by_squad.setdefault(one.signal.squad, []).append(f"    {_stand_line(one, rules, now)}")
     lines = []
     for gate in shown:
         count = f" {fraction(gate)}" if gate.pct is not None else ""
@@ -174,14 +184,8 @@ def as_text(
     return "\n".join(lines or ["no waves are declared: add [[waves]]"]) + "\n"
 
 
-def _stand_line(
-    signal: Signal,
-    reading: SignalReading | None,
-    standing: Stand,
-    waiver: Waiver | None,
-    rules: GateRules,
-    now: datetime,
-) -> str:
+def _stand_line(one: _Stood, rules: GateRules, now: datetime) -> str:
+    signal, reading, standing, waiver = one
     code = "UNKNOWN" if reading is None else reading.code.value
     where = f" (job {signal.job})" if signal.job else ""
     parts = [f"{code} {signal.title}{where}"]
@@ -192,7 +196,9 @@ def _stand_line(
     if waiver is not None:
         why = f": {waiver.why}" if waiver.why else ""
         parts.append(f"waived until {render(waiver.until)} by {waiver.who}{why}")
-    if standing.holds_at is not None:
+    if ends := lapses_first(standing):
+        parts.append(f"the waiver ends in {duration((ends - now).total_seconds())}, before it passes")
+    elif standing.holds_at is not None:
         parts.append(f"passes in {duration((standing.holds_at - now).total_seconds())}")
     return " · ".join(parts)
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from controlroom.domain.instants import render
 from controlroom.domain.selfcheck import failing
 from controlroom.domain.snapshot import Snapshot, SourceStatus
-from controlroom.headless import actions, output
+from controlroom.headless import actions, gates, output
 from controlroom.headless.services import UNVERIFIED
 
 if TYPE_CHECKING:
+    from controlroom.domain.alerts import Watchdog
+    from controlroom.domain.telemetry import Gate
+    from controlroom.domain.waivers import Waiver
     from controlroom.wiring import Room
 
 T = TypeVar("T")
@@ -32,8 +35,8 @@ class Event(NamedTuple):
 def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]:
     """Everything that differs between two snapshots; parts that are the same objects cost nothing.
 
-    Cards and gates that a first reading of the documents brings are not news; services, blockers and
-    alerts found at the beginning are.
+    Cards and gates that a first reading of the documents brings are not news; services, blockers,
+    waivers and alerts found at the beginning are.
     """
     pairs: tuple[tuple[str, Iterable[Any], Iterable[Any], _Id, _State, _Text], ...] = (
         ("source", before.sources, after.sources, lambda s: s.id, _source, lambda s: s.error or ""),
@@ -47,17 +50,22 @@ def events(before: Snapshot, after: Snapshot, at: datetime) -> tuple[Event, ...]
         ),
         ("service", before.services, after.services, lambda s: s.service.id, _health, _reason),
         ("signal", before.signals, after.signals, lambda r: r.id, lambda r: str(r.code), lambda r: r.text),
-        ("gate", before.gates, after.gates, lambda g: g.wave, lambda g: g.verdict, lambda g: ""),
+        ("gate", before.gates, after.gates, lambda g: g.wave, gates.verdict, _gate),
+        ("waiver", before.waivers, after.waivers, lambda w: w.signal, _waiver, lambda w: f"{w.who}: {w.why}"),
         ("alert", before.alerts, after.alerts, lambda a: a.fingerprint, lambda a: a.state, _alert),
+        ("watchdog", before.watchdogs, after.watchdogs, lambda d: d.server, _watchdog, lambda d: d.name),
         ("item", before.items, after.items, lambda i: i.id, lambda i: i.status, lambda i: i.epic),
         ("blocker", before.blockers, after.blockers, lambda b: b.id, lambda b: b.state, _blocker(after)),
         ("queued", before.outbox.queued, after.outbox.queued, _action_id, lambda o: "waiting", _deed),
         ("conflict", before.outbox.conflicts, after.outbox.conflicts, _action_id, lambda o: "waiting", _deed),
     )
+    quiet = set() if before.documents else {"item"}
+    if any(source.kind == "documents" and source.read_at is None for source in before.sources):
+        quiet.add("gate")
     return tuple(
         Event(at, kind, id_, was, now, text)
         for kind, old, new, identity, state, text_of in pairs
-        if old is not new and not (kind in ("item", "gate") and not before.documents)
+        if old is not new and kind not in quiet
         for id_, was, now, text in _differences(old, new, identity, state, text_of)
     )
 
@@ -103,6 +111,20 @@ def _reason(state: Any) -> str:
     cause = f"caused by {state.caused_by}" if state.caused_by else ""
     doubt = "" if state.verified else UNVERIFIED
     return " · ".join(part for part in (state.reason, cause, doubt) if part)
+
+
+def _gate(gate: Gate) -> str:
+    return gate.why or (gates.fraction(gate) if gate.required else "")
+
+
+def _waiver(waiver: Waiver) -> str:
+    return "queued" if waiver.pending else f"until {render(waiver.until)}"
+
+
+def _watchdog(dog: Watchdog) -> str:
+    if not dog.firing:
+        return "missing"
+    return "silenced" if dog.silenced else "firing"
 
 
 def _alert(alert: Any) -> str:

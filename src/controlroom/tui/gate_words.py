@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from controlroom.domain.gates import Stand, delivered, stand
+from controlroom.domain.gates import Stand, delivered, lapses_first, stand
 from controlroom.domain.snapshot import OutboxSeen, Snapshot
 from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading
 from controlroom.tui import present
@@ -121,11 +121,13 @@ def stand_line(found: Stand, snapshot: Snapshot, now: datetime) -> Line:
     head = text(Span(f"{look.glyph} {look.word}", look.style))
     if found.holds_at is None:
         return head
+    zone, ends = snapshot.program.zone, lapses_first(found)
+    said = f"ends {present.clock(ends, zone)}, before it passes" if ends else ""
     return text(
         *head,
         " ",
         *hold_bar(found.holds_at, now, snapshot.gate_rules.hold),
-        Span(f" passes {present.clock(found.holds_at, snapshot.program.zone)}", "dim"),
+        Span(f" {said or f'passes {present.clock(found.holds_at, zone)}'}", "dim"),
     )
 
 

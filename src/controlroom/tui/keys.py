@@ -169,7 +169,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("blocker.new", ("n",), "new", "Open a blocker from what is under the cursor", "Triage", "list"),
     Action("blocker.acknowledge", ("a",), "ack", "Say that you have seen it", "Triage", "list"),
-    Action("blocker.assign", ("A",), "assign", "Give it an owner", "Triage", "list"),
+    Action("blocker.assign", ("A",), "assign", "Give it an owner; alerts: a squad", "Triage", "list"),
     Action("blocker.wait_on", ("b",), "waits on", "Say which squad waits on which", "Triage", "list"),
     Action(
         "blocker.escalate", ("e",), "escalate", "Escalate it, with its text for the channel", "Triage", "list"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from controlroom.domain.gates import undecided
+from controlroom.domain.gates import lapses_first, undecided
 from controlroom.domain.telemetry import UNKNOWN_CODES, Coverage, GapCode, Gate, SignalReading
 from controlroom.tui import gate_words, present, trends
 from controlroom.tui.details.advice import ADVICE
@@ -176,7 +177,7 @@ def gate(sheet: Sheet, wave: str) -> bool:
     held = gate_words.holding(found) and found.holds_at is not None
     sheet.fact("verdict", text(*gate_words.verdict_words(found), Span("" if held else percent(found))))
     if held and found.holds_at is not None:
-        sheet.fact("", holding_line(found.holds_at, sheet.snapshot, sheet.now))
+        sheet.fact("", _holding(found.holds_at, found, sheet))
     sheet.fact("signals", _counted(found))
     sheet.fact("hold time", present.age(sheet.snapshot.gate_rules.hold))
     sheet.fact("fails also on", ", ".join(sheet.snapshot.gate_rules.fail_codes))
@@ -185,6 +186,10 @@ def gate(sheet: Sheet, wave: str) -> bool:
         _squad(sheet, coverage)
     sheet.next(*_steps(sheet, found))
     return True
+
+
+def _holding(holds_at: datetime, found: Gate, sheet: Sheet) -> Line:
+    return holding_line(holds_at, sheet.snapshot, sheet.now, lapses_first(found))
 
 
 def _counted(found: Gate) -> str:
@@ -236,7 +241,10 @@ def _stood(sheet: Sheet, one: Owed) -> Iterator[Line]:
     if stand.holds_at is not None:
         until = present.moment(stand.holds_at, sheet.now, snapshot.program.zone)
         bars = gate_words.hold_bar(stand.holds_at, sheet.now, snapshot.gate_rules.hold)
-        yield text(*bars, Span(f" passes {until}, in {gate_words.left(stand.holds_at, sheet.now)}", "dim"))
+        said = f" passes {until}, in {gate_words.left(stand.holds_at, sheet.now)}"
+        if ends := lapses_first(stand):
+            said = f" ends {present.moment(ends, sheet.now, snapshot.program.zone)}, before it passes"
+        yield text(*bars, Span(said, "dim"))
     if reading is None:
         yield (Span("nobody has looked for it", "dim"),)
         return
@@ -264,4 +272,5 @@ def _steps(sheet: Sheet, found: Gate) -> Iterator[str]:
     if found.unknown:
         yield "find out what is not known: nothing passes that nobody could look at"
     if gate_words.holding(found):
-        yield "wait: nothing else is in the way"
+        late = lapses_first(found)
+        yield "wait: nothing else is in the way" if late is None else "waive for longer: E on the signal"

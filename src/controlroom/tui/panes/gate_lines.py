@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from controlroom.domain.gates import Stand, required_of, undecided
+from controlroom.domain.gates import Stand, lapses_first, required_of, undecided
 from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import Coverage, Gate, SignalReading, reading_id
@@ -86,7 +86,7 @@ def _why(gate: Gate, ctx: DrawContext) -> Iterator[Line]:
         if silent:
             yield (Span(_silent(silent, ctx.snapshot.program), "warn"),)
     elif gate_words.holding(gate) and gate.holds_at is not None:
-        yield holding_line(gate.holds_at, ctx.snapshot, ctx.now)
+        yield holding_line(gate.holds_at, ctx.snapshot, ctx.now, lapses_first(gate))
     elif gate.why:
         yield (Span(gate.why, "unknown"),)
     elif gate.verdict == "UNKNOWN":
@@ -95,8 +95,13 @@ def _why(gate: Gate, ctx: DrawContext) -> Iterator[Line]:
         yield _waived(gate, ctx)
 
 
-def holding_line(holds_at: datetime, snapshot: Snapshot, now: datetime) -> Line:
-    """``holding, passes 14:05 if nothing happens``."""
+def holding_line(
+    holds_at: datetime, snapshot: Snapshot, now: datetime, lapses_at: datetime | None = None
+) -> Line:
+    """``holding, passes 14:05 if nothing happens``, or that a waiver ends before."""
+    if lapses_at is not None:
+        ends = present.moment(lapses_at, now, snapshot.program.zone)
+        return (Span(f"holding, but a waiver ends {ends}, before it passes", "warn"),)
     when = present.moment(holds_at, now, snapshot.program.zone) if holds_at > now else "now"
     return (Span(f"holding, passes {when} if nothing happens", "accent"),)
 

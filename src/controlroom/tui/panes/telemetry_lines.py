@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from controlroom.domain.gates import undecided
+from controlroom.domain.gates import lapses_first, undecided
 from controlroom.domain.telemetry import Coverage, Gate
 from controlroom.tui import gate_words, present, trends
 from controlroom.tui.lines import column, join, line_width, text
@@ -112,14 +112,16 @@ def _verdict(coverage: Coverage, now: datetime) -> Line:
     if not coverage.required:
         return (Span("- not declared", "dim"),)
     if gate_words.holding(coverage) and coverage.holds_at is not None:
-        return holding_words(coverage.holds_at, now)
+        return holding_words(coverage.holds_at, now, lapses_first(coverage))
     return gate_words.verdict_words(coverage)
 
 
-def holding_words(holds_at: datetime, now: datetime) -> Line:
-    """``◐ holding, passes in 7m``."""
+def holding_words(holds_at: datetime, now: datetime, lapses_at: datetime | None = None) -> Line:
+    """``◐ holding, passes in 7m``, or that a waiver ends before."""
     look = present.STANDING["holding"]
     soon = f"passes in {gate_words.left(holds_at, now)}" if holds_at > now else "passes now"
+    if lapses_at is not None:
+        soon = f"but a waiver ends in {gate_words.left(lapses_at, now)}"
     return text(Span(f"{look.glyph} {look.word}, {soon}", look.style))
 
 
