@@ -18,7 +18,6 @@ from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading
 
 if TYPE_CHECKING:
     from controlroom.domain.board import Squad
-    from controlroom.domain.program import Program
     from controlroom.domain.reduce import Setup
     from controlroom.domain.services import Service
 
@@ -32,15 +31,15 @@ def first(config: Config, kinds: Collection[SourceKind] | None, now: datetime) -
     # What a squad promised twice over is one signal.
     readings = tuple({reading.id: reading for reading in _unasked(config)}.values())
     coverage = gates.coverage(config.program.squads, readings, config.gate, now)
-    return Snapshot(
+    begun = Snapshot(
         program=config.program,
         sources=statuses,
         services=tuple(ServiceState(service, interval=pace(service, config)) for service in services(config)),
         signals=readings,
         coverage=coverage,
-        gates=_gates(config.program, coverage),
         gate_rules=config.gate,
     )
+    return replace(begun, gates=_gates(begun, coverage))
 
 
 def setup(config: Config) -> Setup:
@@ -72,6 +71,13 @@ def _unasked(config: Config) -> Iterator[SignalReading]:
     """Every declared signal before anybody was asked about it, which may be for want of a server to ask."""
     for asked in signals(config).values():
         yield from (SignalReading(signal, GapCode.UNKNOWN, "not asked yet") for signal in asked)
+    yield from _unaskable(config)
+    states = [ServiceState(service) for service in services(config)]
+    yield from topics.readings(config.program.squads, states, UNASKED)
+
+
+def _unaskable(config: Config) -> Iterator[SignalReading]:
+    """Every declared signal of a Prometheus that is not there to be asked."""
     known = {server.id for server in config.prometheus}
     for signal in (signal for squad in config.program.squads for signal in _measured(squad)):
         if not known:
@@ -80,8 +86,6 @@ def _unasked(config: Config) -> Iterator[SignalReading]:
         elif signal.server is not None and signal.server not in known:
             text = f"no Prometheus is called {signal.server}"
             yield SignalReading(signal, GapCode.UNKNOWN, text, hint="add it as [[prometheus]]")
-    states = [ServiceState(service) for service in services(config)]
-    yield from topics.readings(config.program.squads, states, UNASKED)
 
 
 def resumed(begun: Snapshot, old: Snapshot, config: Config, now: datetime) -> Snapshot:
@@ -90,7 +94,8 @@ def resumed(begun: Snapshot, old: Snapshot, config: Config, now: datetime) -> Sn
     Only what is still configured: a source that is gone leaves nothing behind that nobody would renew.
     """
     states = {state.service.id: state for state in old.services}
-    readings = {reading.id: reading for reading in old.signals}
+    lost = {reading.id for reading in _unaskable(config)}
+    readings = {reading.id: reading for reading in old.signals if reading.id not in lost}
     read = {source.id: source for source in old.sources}
     # Nobody knows what happened to them in between.
     kept = tuple(
@@ -132,15 +137,18 @@ def resumed(begun: Snapshot, old: Snapshot, config: Config, now: datetime) -> Sn
         )
     counting = {waiver.signal: waiver for waiver in old.waivers if not waiver.pending}
     coverage = gates.coverage(snapshot.program.squads, kept, config.gate, now, counting)
-    return replace(snapshot, coverage=coverage, gates=_gates(snapshot.program, coverage))
+    return replace(snapshot, coverage=coverage, gates=_gates(snapshot, coverage))
 
 
 def _has(snapshot: Snapshot, alertmanager: str) -> bool:
     return any(source.id == f"alerts:{alertmanager}" for source in snapshot.sources)
 
 
-def _gates(program: Program, coverage: tuple[Coverage, ...]) -> tuple[Gate, ...]:
-    return tuple(gates.gate(wave, coverage) for wave in program.waves if not wave.design)
+def _gates(begun: Snapshot, coverage: tuple[Coverage, ...]) -> tuple[Gate, ...]:
+    """Gates before any document was read, each of which may list squads of a wave that names none."""
+    unread = "the documents have not been read yet" if begun.source("documents") is not None else ""
+    waves = (wave for wave in begun.program.waves if not wave.design)
+    return tuple(gates.gate(wave, coverage, unread=unread) for wave in waves)
 
 
 def signals(config: Config) -> dict[str, tuple[Signal, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,9 +15,9 @@ from controlroom.config.values import Config
 if TYPE_CHECKING:
     from controlroom.config.changes import Change, ConfigEdit
     from controlroom.domain.actions import Action, Outcome
-    from controlroom.domain.alerts import SilenceDraft
     from controlroom.domain.board import Item, Status
     from controlroom.domain.documents import CellEdit
+    from controlroom.domain.silences import SilenceDraft
     from controlroom.domain.snapshot import Snapshot
     from controlroom.engine.ports import Clock
     from controlroom.net.fetch import Api
@@ -124,12 +125,11 @@ class Desk:
     async def edit_config(self, change: Change) -> ConfigEdit | str:
         """`change` as it would be written, or why it cannot be."""
         from controlroom.config import edit
-        from controlroom.domain.zones import local
 
         config = self.config()
         if config.path is None:
             return "there is no configuration file: the room runs on what is built in"
-        today = local(self.clock(), config.program.zone).date()
+        today = self._today(config.program.zone)
         try:
             return await asyncio.to_thread(edit.propose, config.path, change, by=self.by, on=today)
         except edit.CannotEdit as problem:
@@ -143,7 +143,7 @@ class Desk:
 
         def write() -> Config:
             editing.write(edit)
-            return load(edit.path, environ=self.environ)
+            return load(edit.path, environ=self.environ, today=self._today)
 
         try:
             config = await asyncio.to_thread(write)
@@ -153,6 +153,12 @@ class Desk:
             return f"it is written, but the room stays on the older one: {problem.errors[0]}"
         self.adopt(config)
         return ""
+
+    def _today(self, zone: str) -> date:
+        """The local date in `zone`, by the room's clock."""
+        from controlroom.domain.zones import local
+
+        return local(self.clock(), zone).date()
 
     async def keep_diff(self, edit: ConfigEdit) -> Path | str:
         """Write the diff to the user's state folder."""

@@ -105,7 +105,8 @@ class Room:
         """Run on `config` from now on; what was seen of the same things stays. Called in the event loop."""
         from controlroom.domain import reduce as folding
 
-        self.config = config
+        # The log stays the one that was opened, which the command line may have named.
+        config = self.config = replace(config, store=self.config.store)
         begun = beginning.first(config, self.kinds, self.clock())
         self._publish(folding.adopted(beginning.setup(config), begun, self.snapshot, self.clock()))
         if self._changed is not None:
@@ -143,9 +144,17 @@ class Room:
 
     async def sweep(self, within: float = 15.0) -> Snapshot:
         """Look at everything once, within `within` seconds, and return what was seen."""
-        sources = self._sources()
+        sources, left = self._sources(), within
         engine = self._new_engine()
-        return await self._lasting(await engine.sweep(sources, within))
+        first = [source for source in sources if source.kind == "documents"]
+        if first and any(source.kind == "metrics" for source in sources):
+            # Only then is it known which metrics cards name as their proof.
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            await engine.sweep(first, within / 2)
+            sources = [source for source in sources if source not in first]
+            left = within - (loop.time() - begun)
+        return await self._lasting(await engine.sweep(sources, left))
 
     async def _lasting(self, snapshot: Snapshot) -> Snapshot:
         """`snapshot` of one look, with since when its services are as they are, where a room is watching."""

@@ -14,13 +14,16 @@ from controlroom.domain.alerts import (
     distinct,
     families,
     grouped,
-    owner,
+    holds,
+    owned,
     owner_rule_choices,
     watchdog_trouble,
 )
 from controlroom.domain.board import Squad
 from controlroom.domain.program import Program
-from controlroom.domain.snapshot import Snapshot, SourceStatus
+from controlroom.domain.reduce import Setup, reduce
+from controlroom.domain.silences import Matcher, Silence
+from controlroom.domain.snapshot import AlertsSeen, Observation, Snapshot, SourceStatus
 from controlroom.domain.telemetry import Alert
 
 PROGRAM = Program(squads=(Squad("river", "River & Weir", ("Weir",)), Squad("sea", "Sea")))
@@ -51,7 +54,7 @@ def squad_of(name: str) -> str | None:
 )
 def test_labels_name_the_squad_then_rules_then_nobody(labels: dict[str, str], expected: str | None) -> None:
     """The squad or team label counts first, in any spelling of the squad, then the rules; else unowned."""
-    assert owner(labels, RULES, squad_of) == expected
+    assert owned(labels, RULES, squad_of)[0] == expected
 
 
 def test_copies_of_an_alert_are_one() -> None:
@@ -89,7 +92,7 @@ def test_a_rule_with_match_fits_the_whole_value_and_the_first_rule_counts(
 ) -> None:
     """A pattern is anchored at both ends, and rules are asked in their order."""
     rules = (LabelRule("job", squad="sea", match="p.*"), LabelRule("job", squad="river", match=r"lock-\d"))
-    assert owner(labels, (*rules, LabelRule("service", "locks", "river")), squad_of) == expected
+    assert owned(labels, (*rules, LabelRule("service", "locks", "river")), squad_of)[0] == expected
 
 
 def test_a_family_is_what_one_squad_has_of_one_name() -> None:
@@ -164,3 +167,40 @@ def test_a_switch_that_does_not_fire_is_trouble_only_where_its_alertmanager_answ
     assert watchdog_trouble(watched(dead, read=False)) == ()
     assert watchdog_trouble(watched(dead, restored=True)) == ()
     assert watchdog_trouble(watched(Watchdog("gone", "Watchdog", False))) == ()
+
+
+def test_what_is_away_is_an_alertmanager() -> None:
+    """A Prometheus of the same name that does not answer takes nothing from what its Alertmanager says."""
+    sources = (
+        SourceStatus("metrics:one", "metrics", error="connection refused", read_at=AT),
+        SourceStatus("alerts:one", "alerts", read_at=AT),
+        SourceStatus("alerts:two", "alerts", read_at=AT),
+    )
+    loud = Alert("f1", "Ebb", server="one")
+    room = Snapshot(PROGRAM, sources=sources, alerts=(loud,))
+    seen = AlertsSeen((replace(loud, state="suppressed", server="two"),))
+    room = reduce(Setup(PROGRAM, {}), room, Observation("alerts:two", "alerts", AT, payload=seen))
+    assert room.alerts == (loud,)
+
+
+def test_a_silence_is_as_whoever_answers_says() -> None:
+    """What a member of the cluster said of it before it went away counts only where nobody else knows it."""
+    sources = (
+        SourceStatus("alerts:one", "alerts", error="connection refused", read_at=AT),
+        SourceStatus("alerts:two", "alerts", read_at=AT),
+    )
+    old = Silence("s1", (Matcher("alertname", "Ebb"),), AT, AT + timedelta(minutes=5), server="one")
+    other = replace(old, id="s2")
+    longer = replace(old, ends_at=AT + timedelta(hours=3), server="two")
+    room = Snapshot(PROGRAM, sources=sources, silences=(old, other))
+    seen = AlertsSeen((), silences=(longer,))
+    room = reduce(Setup(PROGRAM, {}), room, Observation("alerts:two", "alerts", AT, payload=seen))
+    assert room.silences == (longer, other)
+
+
+def test_no_rule_keeps_the_room_waiting() -> None:
+    """An expression that backtracking engines need ages for is answered at once, as RE2 reads it."""
+    slow = (LabelRule("job", match="(a|aa)+b", squad="river"),)
+    assert not holds(slow[0], {"job": "a" * 5_000})
+    assert holds(slow[0], {"job": "a" * 5_000 + "b"})
+    assert not holds(LabelRule("job", match="(?=a)a", squad="river"), {"job": "a"})

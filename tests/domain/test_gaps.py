@@ -69,6 +69,36 @@ CASES: list[tuple[str, Evidence, GapCode]] = [
         replace(HEALTHY, targets={"sea": (PENDING,)}, present=there(age=200)),
         GapCode.TARGET_PENDING,
     ),
+    (
+        "back from a short restart, its sample still fresh",
+        replace(HEALTHY, targets={"sea": (PENDING,)}, restarted=ago(3)),
+        GapCode.TARGET_PENDING,
+    ),
+    (
+        "back from a restart, one of two not scraped since",
+        replace(HEALTHY, targets={"sea": (UP, PENDING)}, present=there(2, 2, age=1), restarted=ago(3)),
+        GapCode.TARGET_PENDING,
+    ),
+    (
+        "back from a restart, targets not listed yet",
+        replace(HEALTHY, targets={}, awaited=("sea",), restarted=ago(3)),
+        GapCode.TARGET_PENDING,
+    ),
+    (
+        "written by others, and nothing came since a restart",
+        replace(HEALTHY, targets={"lake": (UP,)}, up={}, restarted=ago(3)),
+        GapCode.UNKNOWN,
+    ),
+    (
+        "scraped since a restart",
+        replace(HEALTHY, present=there(age=1), restarted=ago(3)),
+        GapCode.OK,
+    ),
+    (
+        "a target was added just now",
+        replace(HEALTHY, targets={"sea": (UP, PENDING)}),
+        GapCode.OK,
+    ),
     ("scraped, samples not stored yet", replace(GONE, up={}), GapCode.TARGET_PENDING),
     ("up again, samples not stored yet", replace(GONE, up={"sea": (1, 0)}), GapCode.TARGET_PENDING),
     ("relabelling drops it", replace(GONE, scraped={"sea": (40.0, 0.0)}), GapCode.SCRAPE_EMPTY),
@@ -272,3 +302,24 @@ def test_thousands_of_signals_are_judged_at_once() -> None:
     signals = [replace(SIGNAL, metric=f"m{i}") for i in range(3000)]
     readings = classify(signals, GONE, NOW)
     assert [r.signal for r in readings] == signals
+
+
+@pytest.mark.parametrize(
+    ("scraped", "said"),
+    [
+        (1.0, "the only sample of job sea is dropped by metric_relabel_configs"),
+        (40.0, "all 40 samples of job sea are dropped by metric_relabel_configs"),
+    ],
+)
+def test_what_relabelling_drops_is_told_for_one_sample_and_for_many(scraped: float, said: str) -> None:
+    """One sample is not called all of them."""
+    assert judge(replace(GONE, scraped={"sea": (scraped, 0.0)})).text == said
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [(100, "newest sample is over 1m old"), (300, "newest sample is 5m old, more than 1m")],
+)
+def test_an_old_sample_is_not_older_than_its_own_age(age: float, said: str) -> None:
+    """Where both lengths of time read alike, only one of them is told."""
+    assert judge(replace(HEALTHY, present=there(age=age))).text == said

@@ -145,6 +145,25 @@ def test_a_build_stops_on_a_gap_and_passes_once_it_has_been_waived(
     assert kinds == ["waive", "unwaive"]
 
 
+def test_a_promise_for_any_job_is_waived_as_a_star(
+    build: Callable[..., tuple[Build, servers.Server]],
+) -> None:
+    """Promised twice, for a job and for any: each is waived by itself, the other keeps failing."""
+    desk, _ = build(EBBED, more='[[squads.signals]]\nmetric = "tide_ebb"\n')
+    why = ("--why", "x", "--until", render(AT + timedelta(days=1)))
+    unclear = desk.call("gate", "waive", "river", "tide_ebb", *why)
+    assert unclear.returncode == 2
+    assert "one of tide, *" in unclear.stderr
+    given = desk.call("gate", "waive", "river", "tide_ebb", "--job", "*", *why)
+    assert "signal:river/tide_ebb/*" in given.stdout
+    assert desk.gate(1)["waived"] == 1
+    taken = desk.call("telemetry", "accept", "river", "tide_ebb", "tide_level", "--job", "*")
+    assert '+metric = "tide_level"' in taken.stdout
+    assert (
+        desk.call("telemetry", "accept", "river", "tide_ebb", "tide_level", "--job", "tide").returncode == 2
+    )
+
+
 def test_a_waiver_is_over_at_its_end(build: Callable[..., tuple[Build, servers.Server]]) -> None:
     """What was excused until noon fails at noon, without anybody doing anything."""
     desk, _ = build(EBBED)
@@ -169,6 +188,16 @@ def test_a_build_never_passes_on_a_prometheus_it_cannot_see(
     assert "SOURCE_DOWN" in desk.call("gate").stdout
     server.restart()
     assert desk.gate(0)["verdict"] == "PASS"
+
+
+def test_a_time_at_which_nothing_was_scraped_is_unknown(
+    build: Callable[..., tuple[Build, servers.Server]],
+) -> None:
+    """After the last scrape nobody can say what was missing: 3, never 1."""
+    desk, _ = build(EBBED)
+    later = AT + timedelta(hours=6)
+    assert desk.gate(3, later)["unknown"] == 2
+    assert "scraped nothing at that time" in desk.call("gate", at=later).stdout
 
 
 def test_the_log_that_cannot_be_read_excuses_nobody(

@@ -275,6 +275,7 @@ def test_done_and_not_observed_is_said_everywhere() -> None:
             "kind": "metric",
             "state": "not observed",
             "since": "2031-05-06T06:59:30Z",
+            "since_or_before": False,
             "text": text,
             "why": "gone",
             "query": "pages_total",

@@ -10,7 +10,7 @@ from controlroom.domain import gates as judging
 from controlroom.domain.board import Squad
 from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.program import Program
-from controlroom.domain.signals import Signal
+from controlroom.domain.signals import Signal, Topic
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.telemetry import Alert, GapCode, SignalReading, source_down
 from controlroom.domain.waves import Wave
@@ -50,9 +50,19 @@ def test_telemetry_json_has_its_shape() -> None:
     river, dunes = document["coverage"]
     assert river == {
         "squad": "river", "ok": 1, "required": 2, "pct": 50, "verdict": "FAIL",
-        "waived": 0, "unknown": 0, "holding": 0, "holds_at": None, "trend": [],
+        "waived": 0, "unknown": 0, "holding": 0, "holds_at": None, "lapses_at": None,
+        "trend": [],
     }  # fmt: skip
     assert (dunes["squad"], dunes["pct"], dunes["verdict"]) == ("dunes", None, "NOT_DECLARED")
+
+
+def test_a_topic_is_required_like_a_metric() -> None:
+    """It has no metric of its own where its cluster is asked, and is owed all the same."""
+    for required in (True, False):
+        topic = Topic("tides", "river", required_for_exit=required).signal
+        said = telemetry.entry(SignalReading(topic, GapCode.OK))
+        assert (said["metric"], said["topic"], said["required_for_exit"]) == (None, "tides", required)
+    assert telemetry.as_json(room())["signals"][-1]["required_for_exit"] is False
 
 
 def test_gaps_are_everything_but_ok() -> None:
@@ -122,3 +132,13 @@ def test_what_is_not_known_is_no_number() -> None:
     seen = room(OK, SignalReading(EBB, GapCode.UNKNOWN, "not asked yet"))
     assert "river ?/2 UNKNOWN" in telemetry.as_text(seen, NOW)
     assert telemetry.exit_code(seen) == 3
+
+
+def test_what_a_gate_asks_and_nobody_could_look_for_is_not_fine() -> None:
+    """A delivered signal whose rule could not be read leaves its squad unknown: 3, never 0."""
+    river = (Squad("river", signals=(TIDES,)),)
+    blind = replace(OK, unchecked=(GapCode.NO_RULE,))
+    parts = judging.coverage(river, (blind,), GateRules(fail_codes=("NO_RULE",)), NOW)
+    assert telemetry.exit_code(replace(room(blind), coverage=parts)) == 3
+    unasked = judging.coverage(river, (blind,), GateRules(), NOW)
+    assert telemetry.exit_code(replace(room(blind), coverage=unasked)) == 0

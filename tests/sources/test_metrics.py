@@ -291,6 +291,29 @@ async def test_a_restart_never_reads_as_a_disappearance(start: Start, prometheus
         await metrics.close()
 
 
+async def test_what_died_while_prometheus_was_away_is_never_there_after(
+    start: Start, prometheus: Prometheus
+) -> None:
+    """Samples that a restart has outlived are no proof: pending until the first scrape, then down."""
+    with exporting() as exporter:
+        address = exporter.address
+    stop = int(now().timestamp()) - 15
+
+    def make(folder: Path) -> servers.Server:
+        lines = []
+        for metric in ("up", "tide_level"):
+            lines.append(f"# TYPE {metric} gauge")
+            own = f'job="tide",instance="{address}"'
+            lines += [f"{metric}{{{own}}} 1 {stop - age}" for age in range(3600, -1, -15)]
+        blocks(folder, lines)
+        return prometheus(folder, scraping(tide=[address]))
+
+    metrics = source(start(make).url, [tide("tide_level")])
+    looks = await until(metrics, code("tide_level", GapCode.TARGET_DOWN))
+    assert {look["tide_level"].code for look in looks} == {GapCode.TARGET_PENDING, GapCode.TARGET_DOWN}
+    await metrics.close()
+
+
 async def test_a_prefix_of_the_url_is_kept(start: Start, prometheus: Prometheus) -> None:
     """A Prometheus below a path, as Mimir is, is asked there."""
     server = start(

@@ -469,18 +469,21 @@ async def test_a_proxy_that_refuses_long_requests_takes_away_their_part_only(
 async def test_its_warnings_are_shown_beside_the_source(
     tmp_path: Path, start: Start, prometheus: Prometheus
 ) -> None:
-    """What an API warns of, such as a store it could not reach, stands with its source; readings stay."""
+    """What an API warns of, such as a store it could not reach, stands with its source; what is not found
+    may be in there, and reads unknown."""
 
     def make(folder: Path) -> Server:
         history(folder, {"up": FLOOD, "tide_level": FLOOD})
         remote = 'remote_read: [{url: "http://127.0.0.1:1/read", read_recent: true}]\n'
         return prometheus(folder, QUIET + remote, KEEP)
 
-    signals = squads(there=("tide_level", "tide"))
+    signals = squads(there=("tide_level", "tide"), gone=("tide_ebb", "tide"), lost=("tide_ebb", "sand"))
     async with room(tmp_path, signals, clock=lambda: AT, it=start(make).url) as seen:
-        await seen.until(read(there=GapCode.OK))
+        looks = await seen.until(read(there=GapCode.OK, gone=GapCode.UNKNOWN, lost=GapCode.UNKNOWN))
         (status,) = seen.snapshot.sources
     assert any("connection refused" in warning for warning in status.warnings)
+    assert "connection refused" in looks[-1]["gone"].text
+    assert told(looks, "gone", "lost") == {GapCode.UNKNOWN}
     assert status.error is None
 
 

@@ -71,7 +71,7 @@ async def test_a_proof_that_nobody_promised_is_observed_and_then_not(
             for _ in range(300):
                 found = await seen(metrics)
                 assert [reading.signal for reading in found.readings] == [promised]
-                horn, lamp = claims(replace(room, proofs=found.proofs), now())
+                horn, lamp = claims(replace(room, proofs=found.proofs or ()), now())
                 if done(horn):
                     return horn, lamp
                 await asyncio.sleep(0.1)
@@ -106,8 +106,8 @@ async def test_proofs_cost_no_request_of_their_own(start: Start, prometheus: Pro
             found = await seen(metrics)
             await metrics.close()
             assert [reading.code for reading in found.readings] == [GapCode.OK]
-            assert [reading.signal.metric for reading in found.proofs] == list(names)
-            assert {reading.code for reading in found.proofs} <= {GapCode.OK}
-            assert not any(reading.signal.required_for_exit for reading in found.proofs)
+            assert [reading.signal.metric for reading in found.proofs or ()] == list(names)
+            assert {reading.code for reading in found.proofs or ()} <= {GapCode.OK}
+            assert not any(reading.signal.required_for_exit for reading in found.proofs or ())
             counts.append(counter.requests - before)
     assert counts[0] == counts[1]

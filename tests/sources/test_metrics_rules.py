@@ -210,6 +210,9 @@ async def test_rules_that_cannot_be_asked_for_are_never_missing(start: Start, pr
     inside = f"location / {{ proxy_pass http://{behind.address}; }} location /api/v1/rules {{ return 404; }}"
     front = start(lambda folder: nginx(folder, inside))
     metrics = source(front.url, [*watched("TideHigh"), Signal("tide_level", "tide", "free")], lambda: AT)
+    seen = (await poll(metrics)).payload
+    assert isinstance(seen, SignalsSeen)
+    assert any("alerting rules could not be read" in warning for warning in seen.warnings)
     found = await look(metrics)
     assert {reading.code for reading in found.values()} == {GapCode.OK}
     open_ = {GapCode.NO_RULE, GapCode.RULE_ERROR, GapCode.RULE_BLIND}

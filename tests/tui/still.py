@@ -16,9 +16,9 @@ from typing import Literal
 
 from controlroom.config.changes import Change, ConfigEdit
 from controlroom.domain.actions import Action, Outcome
-from controlroom.domain.alerts import SilenceDraft
 from controlroom.domain.board import Item, Status
 from controlroom.domain.documents import CellEdit
+from controlroom.domain.silences import SilenceDraft
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.port import Options
 

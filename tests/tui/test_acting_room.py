@@ -146,7 +146,7 @@ async def test_a_new_blocker_from_a_failed_service(tmp_path: Path) -> None:
         await at.until("DOWN")
         screen = await at.press("n")
         assert "kafka DOWN" in screen
-        assert "from service:kafka" in screen
+        assert "from service kafka" in screen
         assert "https://runbooks.test/kafka" in screen
         await at.press("ctrl+j")
         screen = await at.until("needs an owner")

@@ -44,7 +44,7 @@ async def test_a_new_blocker_from_a_failed_service(tmp_path: Path) -> None:
         terminal.press("6")
         terminal.wait("refused")
         terminal.press("n")
-        terminal.wait("from service:kafka")
+        terminal.wait("from service kafka")
         terminal.press("\n")
         terminal.wait("needs an owner")
         terminal.wait("▎owner")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from controlroom.config.folders import state_folder
-from controlroom.domain.alerts import Matcher, Watchdog
+from controlroom.domain.alerts import Watchdog
+from controlroom.domain.silences import Matcher
 from controlroom.lab import servers
 from controlroom.tui.acts import matchers
 from controlroom.tui.acts.elsewhere import begins
@@ -304,6 +305,28 @@ async def test_silences_that_end_soon_are_ended_or_set_anew(start: Start, tmp_pa
         await at.press("M", "s")
         await silenced(at, "still")
         await at.until(lambda: len(silences(server)) == 2)
+
+
+async def test_what_a_silence_keeps_quiet_is_unknown_while_nobody_can_ask(
+    start: Start, tmp_path: Path
+) -> None:
+    """Whoever is about to end it is not told that it silences nothing."""
+    server = start(servers.alertmanager)
+    body = {
+        "matchers": [{"name": "alertname", "value": "DiskFull", "isRegex": False, "isEqual": True}],
+        "startsAt": now().isoformat(),
+        "endsAt": (now() + timedelta(minutes=20)).isoformat(),
+        "createdBy": "Ada",
+        "comment": "it is known",
+    }
+    posted(f"{server.url}/api/v2/silences", body)
+    async with watching(tmp_path, server) as at:
+        await at.goto("1 silence ends soon: DiskFull in ")
+        server.kill()
+        await at.until("? alerts unknown")
+        await at.goto("1 silence ends soon: DiskFull in ")
+        await at.press("M")
+        assert "? unknown: its Alertmanager does not answer" in await at.until("End this silence?")
 
 
 async def test_an_unowned_alert_is_given_to_a_squad_by_a_rule(start: Start, tmp_path: Path) -> None:

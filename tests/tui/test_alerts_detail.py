@@ -7,9 +7,10 @@ from dataclasses import replace
 from controlroom.domain.alerts import Watchdog
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.detail import Detail, describe
+from controlroom.tui.panes import alerts
 from controlroom.tui.rows import Subject
-from tests.tui.rooms import NOW, ago, view
-from tests.tui.test_alerts_pane import BRIEF, DISK, DOWN, FAMILY, FAR, MAIN, QUIET, room
+from tests.tui.rooms import NOW, ago, drawn, view
+from tests.tui.test_alerts_pane import BRIEF, DISK, DOWN, FAMILY, FAR, MAIN, QUIET, low, room
 
 ONE = Subject("alert", "InstanceDown0")
 ALL = Subject("family", "quay|InstanceDown")
@@ -119,6 +120,23 @@ def test_silences_that_end_soon_are_listed_with_who_and_why() -> None:
     assert "in 2h" not in said
 
 
+def test_a_silence_that_ends_within_the_minute_is_still_to_end() -> None:
+    """Not ended no time ago: its last seconds are counted, in the pane and when it is opened."""
+    last = replace(QUIET, ends_at=ago(-0.5))
+    of = room(DISK, silences=(last,))
+    said = told(of, Subject("silence", "s1")).plain
+    assert "· in 30s" in said
+    assert "ago" not in next(one for one in said.splitlines() if one.startswith("until"))
+    assert "InstanceDown in 30s" in drawn(alerts.PANE, of, seen=low())
+
+
+def test_what_a_silence_of_a_blind_alertmanager_matches_is_not_known() -> None:
+    """Alerts that nobody can ask for are not counted as none."""
+    far = replace(QUIET, server="am2")
+    said = told(room(silences=(far,), sources=(MAIN, DOWN)), Subject("silence", "s1")).plain
+    assert "known alerts  ? unknown: its Alertmanager does not answer" in said
+
+
 def test_a_silence_that_silences_nothing_says_so() -> None:
     """It may be over what it was for."""
     assert "nothing is silenced by it now" in told(room(silences=(QUIET,)), Subject("silence", "s1")).plain
@@ -135,6 +153,8 @@ def test_a_watchdog_says_what_it_is_and_what_to_ask() -> None:
     assert "reaches this Alertmanager" in said
     fires = replace(dog, firing=True)
     assert "● fires, as it must" in told(room(watchdogs=(fires,)), subject).plain
+    unread = replace(room(watchdogs=(dog,)), restored=True)
+    assert "? unknown" in told(unread, subject).plain
     quiet = replace(fires, silenced=True)
     assert "does not hear it" in told(room(watchdogs=(quiet,)), subject).plain
     blind = replace(DOWN, id="alerts:am")

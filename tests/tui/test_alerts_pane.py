@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controlroom.domain.alerts import Matcher, Silence, Watchdog
+from controlroom.domain.alerts import Watchdog
+from controlroom.domain.silences import Matcher, Silence
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.telemetry import Alert
 from controlroom.domain.triage import Blocker
@@ -249,6 +250,21 @@ def test_a_blocker_opened_from_one_of_a_family_is_seen_on_its_line() -> None:
         "b", "quay is down", None, "Ada", "quay", "quay", "open", ago(2), about="alert:InstanceDown2"
     )
     assert "■ blocker 2m" in drawn(alerts.PANE, room(*FAMILY, blockers=(opened,)), seen=low())
+
+
+def test_the_heading_counts_the_squad_in_focus() -> None:
+    """As many as the pane shows; silenced ones of others are not among them."""
+    of = room(*FAMILY, DISK, replace(FAR, server="am"), replace(FAR, fingerprint="q", state="suppressed"))
+    focused = DrawContext(of, view(focus_squad="quay"), NOW, 118, 20)
+    assert alerts.PANE.heading(focused).count == "5"
+
+
+def test_a_squad_in_focus_without_alerts_does_not_speak_for_the_others() -> None:
+    """The switch fires, and nothing of this squad does; that nothing fires at all is not said."""
+    fires = Watchdog("am", "Watchdog", firing=True)
+    seen = low(expanded=True, focus_squad="customs")
+    assert "no alerts firing" not in drawn(alerts.PANE, room(DISK, watchdogs=(fires,)), seen=seen)
+    assert "no alerts firing" in drawn(alerts.PANE, room(watchdogs=(fires,)), seen=seen)
 
 
 def test_one_squad_in_focus_without_alerts_says_whose() -> None:

@@ -174,6 +174,16 @@ def test_a_squad_gathers_what_concerns_it() -> None:
         assert part in said
 
 
+def test_a_squad_has_its_services_by_name() -> None:
+    """As people call them; by id where they have no name."""
+    redis, kafka, *rest = ROOM.services
+    named = replace(redis, service=replace(redis.service, name="Cache", squads=("quay",)))
+    bare = replace(kafka, service=replace(kafka.service, squads=("quay",)))
+    said = describe(changed(services=(named, bare, *rest)), Subject("squad", "quay"), NOW, view()).plain
+    assert "● Cache up" in said
+    assert "✖ kafka DOWN" in said
+
+
 def test_a_ritual_lists_its_next_times_on_both_clocks() -> None:
     """Programme and viewer zone side by side."""
     assert "Wed 2026-03-04 09:00 CET · Wed 13:30 IST" in plain("ritual", "standup")

@@ -124,6 +124,22 @@ def test_a_dashboard_that_must_draw_it_has_its_state() -> None:
     assert "not checked   NO_DASHBOARD: could not be looked for" in signal(unread)
 
 
+def test_what_is_wrong_besides_is_told() -> None:
+    """A gap that comes first hides neither the rule nor the dashboard, and a gate names what it fails on."""
+    both = (GapCode.RULE_ERROR, GapCode.NO_DASHBOARD)
+    read = replace(GAP, code=GapCode.FLAT, also=both, near=())
+    for part in ("also          RULE_ERROR, NO_DASHBOARD", "TideAway RULE_ERROR", "any does not draw it"):
+        assert part in signal(read)
+    alone = replace(read, also=())
+    assert "TideAway watches it" in signal(alone)
+    assert "any draws it" in signal(alone)
+    strict = GateRules(fail_codes=("RULE_ERROR", "NO_DASHBOARD"))
+    assert "· also RULE_ERROR, NO_DASHBOARD" in gate(room(read, rules=strict))
+    assert "also" not in gate(room(read))
+    blind = replace(alone, unchecked=both)
+    assert "RULE_ERROR, NO_DASHBOARD could not be looked for" in gate(room(blind, rules=strict))
+
+
 def test_a_waiver_is_told_while_it_lasts_and_when_it_is_over() -> None:
     """Who, why, until when; what is queued counts for nothing yet."""
     later = excuse(GAP, NOW + timedelta(minutes=30))
@@ -198,6 +214,30 @@ def test_what_nobody_has_looked_for_is_owed_all_the_same() -> None:
     assert "? not known       unread_total        nobody has looked for it" in gate(shown)
 
 
+def test_a_topic_of_a_cluster_is_told_without_a_prometheus() -> None:
+    """No server that was never asked, and the step is about the topic, not about a metric."""
+    gone = promised("customs", "", GapCode.NEVER_SEEN, "no such topic", of={"job": "", "topic": "orders"})
+    said = signal(gone)
+    assert "Prometheus" not in said
+    assert "create the topic, or correct its name in [[squads.topics]]" in said
+    assert "metric" not in said
+
+
+def test_a_blind_rule_is_to_read_the_metric_first() -> None:
+    """It is blind also where all that it does read is there."""
+    blind = promised("customs", "tide_total", GapCode.RULE_BLIND, "rule TideAway does not read tide_total")
+    assert "let the rule read this metric" in signal(blind)
+
+
+def test_what_could_not_be_looked_for_is_not_called_delivered() -> None:
+    """Nothing is known to be missing; and any dashboard is no address to open."""
+    fine = promised("customs", "tide_total", of={"dashboard": "any"}, unchecked=(GapCode.NO_DASHBOARD,))
+    assert "delivered as promised" not in signal(fine)
+    assert "see why the rest could not be looked for" in signal(fine)
+    assert "o opens" not in signal(fine)
+    assert "delivered as promised" in signal(replace(fine, unchecked=()))
+
+
 def test_a_blocker_from_a_gap_has_the_facts() -> None:
     """What is missing and why, whose exit it holds up, since when, and the query to begin with."""
     down = replace(
@@ -216,5 +256,6 @@ def test_a_blocker_from_a_gap_has_the_facts() -> None:
     assert made.notes["opened_at"] == "observed"
     assert made.values["text"] == f"job harbour · start it · quay.test:9100: up · query: {QUERY}"
     assert made.about == f"signal:{down.id}"
+    assert made.named == "signal tide_height_metres"
     never = draft(room(GAP), Subject("signal", GAP.id), NOW)
     assert never.values["opened_at"] == "now"

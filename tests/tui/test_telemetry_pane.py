@@ -39,13 +39,22 @@ def count(snapshot: Snapshot, now: datetime = NOW) -> tuple[str, str]:
     return heading.count, heading.count_style
 
 
+def test_the_heading_counts_the_squad_in_focus() -> None:
+    """Its gaps and its waivers, as the pane shows them, not everybody's."""
+    other = promised("cranes", "hoists_total", GapCode.NEVER_SEEN)
+    shown = room(FINE, MISNAMED, DOWN, other, excused=[excuse(DOWN, ago(-60))])
+    assert count(shown)[0] == "2 · 1 waived"
+    focused = DrawContext(shown, view(focus_squad="quay"), NOW, 118, 20)
+    assert telemetry.PANE.heading(focused).count == "1"
+
+
 # A gap
 
 
 def test_a_gap_says_which_why_since_when_and_what_to_do() -> None:
     """Metric, job, code, reason, hint; of a job whose target went down, since it was last seen."""
     shown = room(FINE, MISNAMED, DOWN)
-    said = line(drawn(telemetry.PANE, shown, seen=view(160)), "NEVER_SEEN   tide")
+    said = line(drawn(telemetry.PANE, shown, seen=view(160)), "NEVER_SEEN     tide")
     for part in (
         "✖ NEVER_SEEN",
         "never seen in the last 7d",
@@ -54,7 +63,16 @@ def test_a_gap_says_which_why_since_when_and_what_to_do() -> None:
     ):
         assert part in said
     assert "since" not in said
-    assert "since 07:29  target down: refused" in line(drawn(telemetry.PANE, shown), "TARGET_DOWN  lifts")
+    assert "since 07:29  target down: refused" in line(drawn(telemetry.PANE, shown), "TARGET_DOWN    lifts")
+
+
+@pytest.mark.parametrize("code", [code for code in GapCode if code is not GapCode.NOT_DECLARED])
+def test_every_code_is_told_whole_and_apart_from_the_name(code: GapCode) -> None:
+    """The longest of them neither touches the name behind it nor loses a letter."""
+    word = "ok" if code is GapCode.OK else code.value
+    shown = room(promised("quay", "tide_height", code))
+    said = line(drawn(telemetry.PANE, shown, seen=view(160, expanded=True)), "tide_height  ")
+    assert f" {word} " in said
 
 
 def test_a_reason_tells_times_on_the_clock_of_the_room() -> None:
@@ -62,7 +80,7 @@ def test_a_reason_tells_times_on_the_clock_of_the_room() -> None:
     gone = promised(
         "quay", "m_total", GapCode.DISAPPEARED, "last seen 2026-03-04T06:40:00Z", last_seen=ago(80)
     )
-    said = line(drawn(telemetry.PANE, room(gone)), "DISAPPEARED  m_total")
+    said = line(drawn(telemetry.PANE, room(gone)), "DISAPPEARED    m_total")
     assert said.endswith("last seen 07:40")
     assert "since" not in said
 
@@ -76,7 +94,7 @@ def test_several_names_are_said_to_be_several() -> None:
 def test_a_topic_is_called_a_topic() -> None:
     """Its reading has no metric."""
     silent = promised("quay", "", GapCode.TOPIC_SILENT, "no message", of={"topic": "orders.created"})
-    assert "✖ TOPIC_SILENT topic orders.created" in drawn(telemetry.PANE, room(silent))
+    assert "✖ TOPIC_SILENT   topic orders.created" in drawn(telemetry.PANE, room(silent))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +153,7 @@ def test_fine_signals_are_quiet_until_zoomed_and_then_say_how_they_stand() -> No
     shown = room(FINE, new)
     assert "berths_booked_total" not in drawn(telemetry.PANE, shown)
     said = drawn(telemetry.PANE, shown, seen=view(expanded=True))
-    assert "● ok           berths_booked_total" in said
+    assert "● ok             berths_booked_total" in said
     assert "✓ passing" in line(said, "berths_booked_total")
     assert "◐ holding ▰▰▰▱▱ passes 09:03" in line(said, "tugs_total")
     assert row_with(telemetry.PANE, f"signal:{new.id}", shown, view(expanded=True)).ticks
@@ -188,7 +206,7 @@ def test_a_waiver_that_is_not_recorded_yet_counts_for_nothing() -> None:
     """The gap stays red, marked as queued."""
     waiting = excuse(MISNAMED, NOW + timedelta(hours=1), pending=True)
     shown = room(FINE, MISNAMED, excused=(waiting,), outbox=queued(MISNAMED))
-    spans = styled(shown, "NEVER_SEEN   tide")
+    spans = styled(shown, "NEVER_SEEN     tide")
     assert "⧗ waive queued" in as_text((spans,))
     assert "down" in {span.style for span in spans}
     assert "PASS" not in drawn(telemetry.PANE, shown)

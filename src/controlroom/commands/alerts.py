@@ -104,6 +104,7 @@ def alerts_assign(options: Namespace) -> int:
     from controlroom import acting
     from controlroom.config import edit
     from controlroom.config.changes import AssignAlerts
+    from controlroom.headless.proposals import edit_as_json
 
     asked = given(options)
     writable(asked)
@@ -123,8 +124,7 @@ def alerts_assign(options: Namespace) -> int:
     except edit.CannotEdit as problem:
         raise Refused(problem.reason, "", problem.remedy) from None
     if options.json:
-        done = {"path": str(made.path), "summary": made.summary, "diff": made.diff, "written": options.write}
-        output.document(done)
+        output.document(edit_as_json(made, written=options.write))
     else:
         output.text(made.diff if made.diff.endswith("\n") else f"{made.diff}\n")
         say(f"controlroom: {made.summary}")

@@ -113,7 +113,9 @@ def log(parser: ArgumentParser) -> None:
 def _waiver(parser: ArgumentParser) -> None:
     parser.add_argument("squad", metavar="SQUAD", help="the squad that promised it")
     parser.add_argument("signal", metavar="METRIC", help="the metric or the topic")
-    parser.add_argument("--job", metavar="JOB", help="its job, where the squad promised it for several")
+    parser.add_argument(
+        "--job", metavar="JOB", help="its job, where it is promised for several; * is any job"
+    )
 
 
 def _waive(parser: ArgumentParser) -> None:
@@ -175,7 +177,9 @@ def _accept(parser: ArgumentParser) -> None:
     parser.add_argument("squad", metavar="SQUAD", help="the squad that promised it")
     parser.add_argument("metric", metavar="METRIC", help="the metric as it is promised now")
     parser.add_argument("name", metavar="NAME", help="the metric as it is exported")
-    parser.add_argument("--job", metavar="JOB", help="its job, where the squad promised it for several")
+    parser.add_argument(
+        "--job", metavar="JOB", help="its job, where it is promised for several; * is any job"
+    )
     parser.add_argument("--by", metavar="NAME", help="who accepts it; else [triage].by, else the login name")
     parser.add_argument("--write", action="store_true", help="write it; else only the difference is shown")
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from controlroom.domain.telemetry import Gate
 
 
+ANY_JOB = "*"
+"""What `--job` calls a promise for any job, as the id of its reading does."""
+
+
 def gate(options: Namespace) -> int:
     """Exit gates of the waves, or of one of them."""
     from controlroom.headless import gates as shown
@@ -105,10 +109,10 @@ def _item(asked: Given, config: Config) -> str:
         signal
         for signal in every
         if options.signal in (signal.metric, signal.topic, signal.title)
-        and (options.job is None or signal.job == options.job)
+        and options.job in (None, signal.job or ANY_JOB)
     ]
     if not meant and options.job is not None:
-        jobs = [s.job or "any job" for s in every if options.signal in (s.metric, s.topic, s.title)]
+        jobs = [s.job or ANY_JOB for s in every if options.signal in (s.metric, s.topic, s.title)]
         if jobs:
             remedy = f"it is promised for {', '.join(jobs)}"
             raise Usage(f"{squad.id} has not promised it for this job", f"--job {options.job}", remedy)
@@ -117,6 +121,6 @@ def _item(asked: Given, config: Config) -> str:
         remedy = remedy or f"controlroom telemetry lists what {squad.id} has promised"
         raise Usage(f"{squad.id} has promised no such signal", options.signal, remedy)
     if len(meant) > 1:
-        remedy = f"add --job, one of {', '.join(signal.job or 'any job' for signal in meant)}"
+        remedy = f"add --job, one of {', '.join(signal.job or ANY_JOB for signal in meant)}"
         raise Usage("several signals have this name", options.signal, remedy)
     return item_id(reading_id(meant[0]))

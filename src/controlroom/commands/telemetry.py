@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controlroom.commands.common import given, say_failures
+from controlroom.commands.gate import ANY_JOB
+from controlroom.commands.handing_in import writable
 from controlroom.headless import output
 from controlroom.headless.problems import FINE, Refused, Usage, complain
 
@@ -51,8 +53,8 @@ def telemetry_accept(options: Namespace) -> int:
 
     asked = given(options)
     config = asked.config()
-    if options.write and options.read_only:
-        raise Refused("nothing is changed here", "--read-only", "call it without that option")
+    if options.write:
+        writable(asked)
     assert config.path is not None  # a configuration is needed, and it is from a file
     change = AcceptMetric(options.squad, options.metric, _job(config, options), options.name)
     try:
@@ -79,10 +81,10 @@ def _job(config: Config, options: Namespace) -> str | None:
     job: str | None = options.job
     squad = config.program.squad(options.squad)
     if squad is None or job is not None:
-        return job
+        return None if job == ANY_JOB else job
     jobs = [signal.job for signal in squad.signals if signal.metric == options.metric]
     if len(jobs) > 1:
-        named = ", ".join(job or "any" for job in jobs)
+        named = ", ".join(job or ANY_JOB for job in jobs)
         raise Usage("several signals have this name", options.metric, f"add --job, one of {named}")
     return jobs[0] if jobs else None
 

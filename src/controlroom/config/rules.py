@@ -289,10 +289,12 @@ def _label_rule(rule: LabelRule, place: Place, found: Findings) -> None:
     if bool(rule.value) == (rule.match is not None):
         found.add(place, "a rule has a value or a match", 'write value = "node", or match = "node|redis"')
     if rule.match is not None:
+        from controlroom.domain.re2 import Pattern
+
         try:
-            re.compile(rule.match)
-        except re.error as problem:
-            found.add((*place, "match"), f"it is no regular expression: {problem}", "correct it")
+            Pattern(rule.match)
+        except ValueError as problem:
+            found.add((*place, "match"), f"it is {problem}", "correct it; RE2 has no look-around")
 
 
 def _promises(file: File, found: Findings) -> None:

@@ -2,56 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from controlroom.domain.silences import (
-    Matcher,
-    Silence,
-    SilenceDraft,
-    draft_matchers,
-    draft_problem,
-    expiring,
-    holds_for,
-    matching,
-    parse_matcher,
-    shown,
-    silence_of,
-)
+from controlroom.domain.re2 import Pattern
 from controlroom.domain.telemetry import Alert
 
 if TYPE_CHECKING:
     from controlroom.domain.snapshot import Snapshot
-
-__all__ = [
-    "Family",
-    "Matcher",
-    "Silence",
-    "SilenceDraft",
-    "Watchdog",
-    "apart",
-    "distinct",
-    "draft_matchers",
-    "draft_problem",
-    "expiring",
-    "families",
-    "grouped",
-    "holds",
-    "holds_for",
-    "matching",
-    "owned",
-    "owner",
-    "owner_rule_choices",
-    "parse_matcher",
-    "rank",
-    "shown",
-    "silence_of",
-    "watchdog_trouble",
-]
-"""Silences are told of in `silences`; whoever shows alerts shows them too."""
 
 OWNER_LABELS = ("squad", "team")
 """Labels that name the squad an alert belongs to, the first one that does."""
@@ -72,7 +33,7 @@ _UNRANKED = 3
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """A dead-man's switch: an alert that must always fire, so that silence means somebody hears nothing."""
+    """A dead-man's switch: it fires for as long as alerts arrive; without it no silence means anything."""
 
     server: str
     name: str
@@ -118,21 +79,14 @@ class Rule(Protocol):
     def match(self) -> str | None: ...
 
 
-def owner(
+def owned(
     labels: Mapping[str, str], rules: Iterable[Rule], squad_of: Callable[[str], str | None]
-) -> str | None:
-    """Id of the squad an alert with `labels` belongs to; None is the unowned bucket.
+) -> tuple[str | None, str]:
+    """The squad an alert with `labels` belongs to, or None for the unowned bucket; and what says so in words.
 
     A `squad` or `team` label that names a squad (`squad_of` gives its id for any of its names) counts
     first, then the first rule that matches. A name nobody knows is no owner.
     """
-    return owned(labels, rules, squad_of)[0]
-
-
-def owned(
-    labels: Mapping[str, str], rules: Iterable[Rule], squad_of: Callable[[str], str | None]
-) -> tuple[str | None, str]:
-    """`owner`, and what says so in plain words; empty for the unowned bucket."""
     for label in OWNER_LABELS:
         squad = squad_of(labels[label]) if labels.get(label) else None
         if squad is not None:
@@ -150,7 +104,19 @@ def holds(rule: Rule, labels: Mapping[str, str]) -> bool:
     value = labels.get(rule.label)
     if value is None:
         return False
-    return value == rule.value if rule.match is None else re.fullmatch(rule.match, value) is not None
+    if rule.match is None:
+        return value == rule.value
+    pattern = _pattern(rule.match)
+    return pattern is not None and pattern.fits(value)
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> Pattern | None:
+    """A rule's expression; None where it is none, which the configuration's check says."""
+    try:
+        return Pattern(text)
+    except ValueError:
+        return None
 
 
 def distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:

@@ -71,10 +71,16 @@ def _fresh(look: Look) -> bool:
     return newest is not None and (look.now - newest).total_seconds() <= look.limit()
 
 
+def _before_start(look: Look) -> bool:
+    """Whether all there is of it is from before the server has just been started."""
+    newest, started = look.newest(), look.evidence.restarted
+    return newest is not None and started is not None and newest < started
+
+
 def _awaited(look: Look) -> SignalReading | None:
     """The server has so newly been started or configured that it lists no targets for the job yet."""
     awaited, targets = look.evidence.awaited, look.evidence.targets or {}
-    if not awaited or look.targets() or _fresh(look):
+    if not awaited or look.targets() or (_fresh(look) and not _before_start(look)):
         return None
     expected = [job for job in look.jobs if job in awaited]
     if expected:
@@ -121,14 +127,18 @@ def _target_down(look: Look) -> SignalReading | None:
 
 
 def _target_pending(look: Look) -> SignalReading | None:
-    """Not scraped yet, or scraped so recently that its first samples are not readable yet."""
-    if _fresh(look):
+    """Not scraped yet, or scraped so recently that its first samples are not readable yet.
+
+    After a start of the server, what is there of a target that it has not scraped is from before it.
+    """
+    targets = look.targets()
+    pending = [target for target in targets if target.health == "unknown"]
+    anew = look.evidence.restarted is not None and bool(pending)
+    if _fresh(look) and not anew:
         return None
     if not look.jobs and "present" not in look.evidence.unread:
         return _nowhere_yet(look)
-    targets = look.targets()
-    pending = [target for target in targets if target.health == "unknown"]
-    if pending and not (look.found and len(pending) < len(targets)):
+    if anew or (pending and not (look.found and len(pending) < len(targets))):
         return look.reading(
             GapCode.TARGET_PENDING,
             f"{pending[0].instance} has not been scraped yet",
@@ -179,7 +189,8 @@ def _scrape_empty(look: Look) -> SignalReading | None:
     job = look.jobs[0]
     return look.reading(
         GapCode.SCRAPE_EMPTY,
-        f"all {scraped:.0f} samples of job {job} are dropped by metric_relabel_configs",
+        (f"all {scraped:.0f} samples of job {job} are" if scraped > 1 else f"the only sample of job {job} is")
+        + " dropped by metric_relabel_configs",
         f"mend metric_relabel_configs of job {job}",
         f"{promql.KEPT}{{job={promql.quoted(job)}}}",
     )
@@ -229,6 +240,15 @@ def _absent(look: Look) -> SignalReading | None:
         f"last_over_time({look.selector()}[{_span(look)}])",
     )
     return replace(never, near=_near(look))
+
+
+def _from_before(look: Look) -> SignalReading | None:
+    """Nobody has seen what became of it while the server was away."""
+    started = look.evidence.restarted
+    if started is None or not _before_start(look):
+        return None
+    text = f"nothing newer than the start of Prometheus at {render(started)}: too early to say"
+    return look.reading(GapCode.UNKNOWN, text, "wait a minute")
 
 
 def _near(look: Look) -> tuple[str, ...]:
@@ -287,9 +307,12 @@ def _stale(look: Look) -> SignalReading | None:
     age = (look.now - newest).total_seconds()
     if age <= limit:
         return None
+    old, most = duration(age), duration(limit)
     return look.reading(
         GapCode.STALE,
-        f"newest sample is {duration(age)} old, more than {duration(limit)}",
+        f"newest sample is {old} old, more than {most}"
+        if old != most
+        else f"newest sample is over {most} old",
         "look at whatever writes it: it stopped without being seen to stop",
         f"time() - timestamp({look.selector()})",
     )
@@ -303,6 +326,7 @@ RULES: Sequence[Rule] = (
     _unread,
     _scrape_empty,
     _absent,
+    _from_before,
     *quality.TOPICS,
     _partial,
     *quality.BEFORE_AGE,

@@ -16,6 +16,7 @@ from controlroom.domain.telemetry import (
     QUALITY_CODES,
     UNDECIDED_CODES,
     Coverage,
+    GapCode,
     Gate,
     SignalReading,
     Verdict,
@@ -57,6 +58,15 @@ def delivered(reading: SignalReading, rules: GateRules) -> bool | None:
         return False
     # What would fail it and could not be looked for leaves it undecided.
     return None if any(unchecked in rules.fail_codes for unchecked in reading.unchecked) else True
+
+
+def beside(reading: SignalReading, rules: GateRules) -> tuple[tuple[GapCode, ...], tuple[GapCode, ...]]:
+    """What decides beside the code that `reading` tells: further gaps that fail a gate, and those that would
+    fail it and could not be looked for."""
+    if delivered(reading, rules) is None:
+        return (), tuple(code for code in reading.unchecked if code in rules.fail_codes)
+    told = reading.code in rules.fail_codes
+    return (() if told else tuple(code for code in reading.also if code in rules.fail_codes)), ()
 
 
 def stand(reading: SignalReading | None, waiver: Waiver | None, rules: GateRules, now: datetime) -> Stand:
@@ -150,11 +160,6 @@ def lapses_first(part: Coverage | Gate | Stand) -> datetime | None:
     if part.lapses_at is None or part.holds_at is None or part.lapses_at >= part.holds_at:
         return None
     return part.lapses_at
-
-
-def next_hold(parts: Iterable[Coverage], now: datetime) -> datetime | None:
-    """The next instant after `now` at which time alone may change a verdict; None: never."""
-    return min((part.holds_at for part in parts if part.holds_at and part.holds_at > now), default=None)
 
 
 def gate(

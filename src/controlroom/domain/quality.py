@@ -16,7 +16,7 @@ from controlroom.domain.evidence import TopicSeen
 from controlroom.domain.instants import duration, render
 from controlroom.domain.look import BY_HAND, Look, Rule, of_job, series_names
 from controlroom.domain.signals import QUIET, Signal
-from controlroom.domain.telemetry import QUALITY_CODES, GapCode, SignalReading
+from controlroom.domain.telemetry import GONE_CODES, QUALITY_CODES, GapCode, SignalReading
 
 PARTS_OF_A_FAMILY: Mapping[str, frozenset[str]] = {
     "_total": frozenset({"counter"}),
@@ -30,23 +30,12 @@ PARTS_OF_A_FAMILY: Mapping[str, frozenset[str]] = {
 }
 """Suffix → types of the families whose series end in it (OpenMetrics 1.0, Metric Types)."""
 
-_COUNTS = frozenset({"_total", "_bucket", "_count", "_sum"})
 _OF_A_FORM = frozenset({"le", "quantile"})
 """Labels that say which part of a histogram or a summary a series is."""
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
 _STEADY = QUALITY_CODES | {GapCode.OK}
 """Codes of what is there: since when it is, its presence tells."""
-_GONE = frozenset(
-    {
-        GapCode.NO_TARGET,
-        GapCode.TARGET_DOWN,
-        GapCode.SCRAPE_EMPTY,
-        GapCode.DISAPPEARED,
-        GapCode.STALE,
-    }
-)
-"""Codes of what is there no more since its last sample."""
 
 
 # -- what has to be asked --------------------------------------------------------------------------
@@ -209,11 +198,16 @@ def _lacking(look: Look, label: str) -> int:
     return sum(of_job(look.evidence.unlabelled.get((look.name, label), {}), look.signal.job).values())
 
 
+def _growth(look: Look) -> tuple[float, ...]:
+    """By how much it grew, by job; nothing where that is not known: unread, or too young to say."""
+    name = grows(look.signal, look.evidence.present)
+    return tuple(of_job(look.evidence.grown.get(name, {}), look.signal.job).values())
+
+
 def _flat(look: Look) -> SignalReading | None:
     if not look.signal.expect_activity:
         return None
-    name = grows(look.signal, look.evidence.present)
-    grown = tuple(of_job(look.evidence.grown.get(name, {}), look.signal.job).values())
+    name, grown = grows(look.signal, look.evidence.present), _growth(look)
     if not grown or any(not amount <= 0 for amount in grown):
         return None
     return look.reading(
@@ -231,7 +225,7 @@ def unchecked(look: Look) -> tuple[GapCode, ...]:
         GapCode.WRONG_TYPE: signal.type is not None and not any(_claims(look)),
         GapCode.MISSING_LABEL: bool(signal.labels and "labels" in unread)
         or len(asks_label(signal)) < len(signal.labels),
-        GapCode.FLAT: signal.expect_activity and "growth" in unread,
+        GapCode.FLAT: signal.expect_activity and not _growth(look),
     }
     return tuple(code for code, is_so in missing.items() if is_so)
 
@@ -328,7 +322,7 @@ def dated(look: Look, reading: SignalReading) -> SignalReading:
     if reading.code in _STEADY:
         seconds = _steady(look)
         return reading if seconds is None else replace(reading, since=look.now - timedelta(seconds=seconds))
-    return replace(reading, since=reading.last_seen) if reading.code in _GONE else reading
+    return replace(reading, since=reading.last_seen) if reading.code in GONE_CODES else reading
 
 
 def _steady(look: Look) -> float | None:

@@ -86,7 +86,7 @@ def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
         case SelfSeen():
             return _itself(snapshot, seen.payload.checks)
         case SignalsSeen():
-            if seen.payload.proofs != snapshot.proofs:
+            if seen.payload.proofs is not None and seen.payload.proofs != snapshot.proofs:
                 snapshot = replace(snapshot, proofs=seen.payload.proofs)
             return _signals(setup, snapshot, seen.source, seen.payload.readings, seen.at)
         case AlertsSeen():
@@ -174,14 +174,16 @@ def _signals(
 
 def _alerts(snapshot: Snapshot, source: str, seen: AlertsSeen) -> Snapshot:
     server = source.partition(":")[2]
-    away = {source.id.partition(":")[2] for source in snapshot.sources if source.error}
+    away = {s.id.partition(":")[2] for s in snapshot.sources if s.kind == "alerts" and s.error}
     others = tuple(alert for alert in snapshot.alerts if alert.server != server)
     answering = distinct((*(alert for alert in others if alert.server not in away), *seen.alerts))
     # What a server said before it went away counts only where nobody who answers says otherwise.
     told = {alert.fingerprint for alert in answering}
     stale = (a for a in others if a.server in away and a.fingerprint not in told)
     alerts = (*answering, *distinct(stale))
-    silences = once((*(one for one in snapshot.silences if one.server != server), *seen.silences))
+    kept = [one for one in snapshot.silences if one.server != server]
+    heard = (one for one in kept if one.server not in away)
+    silences = once((*heard, *seen.silences, *(one for one in kept if one.server in away)))
     dogs = tuple(one for one in snapshot.watchdogs if one.server != server)
     if seen.watchdog is not None:
         before = next((one for one in snapshot.watchdogs if one.server == server), None)
@@ -318,9 +320,11 @@ def adopted(setup: Setup, begun: Snapshot, old: Snapshot, now: datetime) -> Snap
     What was seen of things that are declared as before stays; what is declared anew is not known yet.
     """
     states = {state.service.id: state for state in old.services}
-    found = {(reading.id, reading.signal): reading for reading in old.signals}
+    asked = {telemetry.reading_id(signal) for signals in setup.signals.values() for signal in signals}
+    # What no server is asked for any more, nobody would renew; a topic without a metric is its cluster's.
+    found = {(r.id, r.signal): r for r in old.signals if r.id in asked or not r.signal.metric}
     known = {source.id: source for source in old.sources}
-    asked = {source.id.partition(":")[2] for source in begun.sources if source.kind == "alerts"}
+    managers = {source.id.partition(":")[2] for source in begun.sources if source.kind == "alerts"}
     program = begun.program
     if old.documents:
         program = merge.merge(setup.program, old.documents, now, setup.proofs).program
@@ -337,9 +341,9 @@ def adopted(setup: Setup, begun: Snapshot, old: Snapshot, now: datetime) -> Snap
             for one in begun.services
         ),
         signals=tuple(found.get((one.id, one.signal), one) for one in begun.signals),
-        alerts=tuple(one for one in old.alerts if one.server in asked),
-        silences=tuple(one for one in old.silences if one.server in asked),
-        watchdogs=tuple(one for one in old.watchdogs if one.server in asked),
+        alerts=tuple(one for one in old.alerts if one.server in managers),
+        silences=tuple(one for one in old.silences if one.server in managers),
+        watchdogs=tuple(one for one in old.watchdogs if one.server in managers),
     )
     return compare(setup, gate_fold.judged(_settled(snapshot, now), setup.gate, now), now)
 

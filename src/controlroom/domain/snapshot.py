@@ -17,10 +17,11 @@ from controlroom.domain.triage import Blocker
 
 if TYPE_CHECKING:  # its classes are needed once documents are read, not to show a room
     from controlroom.domain.actions import Entry, Outcome
-    from controlroom.domain.alerts import Silence, Watchdog
+    from controlroom.domain.alerts import Watchdog
     from controlroom.domain.documents import DocumentReading
     from controlroom.domain.ledger import Ledger
     from controlroom.domain.selfcheck import Check
+    from controlroom.domain.silences import Silence
     from controlroom.domain.waivers import Waiver
 
 SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store", "self"]
@@ -45,13 +46,14 @@ class SelfSeen:
 class SignalsSeen:
     """Every declared signal of one Prometheus was looked for. `requests` it took.
 
-    `proofs` are of metrics that cards name as their proof and nobody promised.
+    `proofs` are of metrics that cards name as their proof and nobody promised; None where this server is not
+    the one that is asked for them.
     """
 
     readings: tuple[SignalReading, ...]
     warnings: tuple[str, ...] = ()
     requests: int = 0
-    proofs: tuple[SignalReading, ...] = ()
+    proofs: tuple[SignalReading, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

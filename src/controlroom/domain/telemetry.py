@@ -64,6 +64,12 @@ QUALITY_CODES = frozenset(
 """Gaps of a signal that is delivered; they warn, and fail a gate only where it is told so."""
 
 
+GONE_CODES = frozenset(
+    {GapCode.NO_TARGET, GapCode.TARGET_DOWN, GapCode.SCRAPE_EMPTY, GapCode.DISAPPEARED, GapCode.STALE}
+)
+"""Codes of what may have been there: since its last sample it is not."""
+
+
 def reading_id(signal: Signal) -> str:
     """Identity of the reading of `signal`: ``squad/metric/job``, with ``*`` for any job.
 
@@ -197,6 +203,7 @@ def _down(signal: Signal, before: SignalReading | None, reason: str) -> SignalRe
         since=None,
         near=(),
         unchecked=(),
+        also=(),
     )
 
 

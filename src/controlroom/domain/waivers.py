@@ -21,7 +21,7 @@ PREFIX = "signal:"
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """An excuse for a signal that is not delivered. It counts for the verdict, never for the percentage."""
+    """An excuse for a signal that is not delivered: a gate may pass on it, and the percentage stays."""
 
     signal: str
     """Reading id of the signal."""
@@ -36,6 +36,10 @@ class Waiver:
     """It waits in the outbox: nobody else sees it yet, and no gate counts it."""
     ending: bool = False
     """Its end waits in the outbox; until that is delivered it counts."""
+
+    def counts(self, now: datetime) -> bool:
+        """Whether a gate counts it at `now`: it is committed, has begun, and is not over."""
+        return not self.pending and self.at <= now < self.until
 
 
 def item_id(reading: str) -> str:
@@ -81,10 +85,5 @@ def _last(name: str, actions: Iterable[Action]) -> Waiver | None:
 
 
 def counting(given: Iterable[Waiver], now: datetime) -> dict[str, Waiver]:
-    """The waivers that count at `now`, by reading id: committed, and not over."""
-    return {one.signal: one for one in given if not one.pending and one.at <= now < one.until}
-
-
-def next_end(given: Iterable[Waiver], now: datetime) -> datetime | None:
-    """When the next waiver that counts at `now` is over; None where none is."""
-    return min((one.until for one in counting(given, now).values()), default=None)
+    """The waivers that count at `now`, by reading id."""
+    return {one.signal: one for one in given if one.counts(now)}

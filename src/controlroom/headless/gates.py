@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from controlroom.domain.gate_fold import unread_documents
 from controlroom.domain.gate_rules import GateRules
-from controlroom.domain.gates import Stand, lapses_first, required_of, stand, undecided
+from controlroom.domain.gates import Stand, beside, lapses_first, required_of, stand, undecided
 from controlroom.domain.instants import duration, maybe, render
 from controlroom.domain.signals import Signal
 from controlroom.domain.snapshot import Snapshot, SourceKind
@@ -95,7 +95,7 @@ def gate_entry(gate: Gate) -> dict[str, Any]:
 
 def waiver_entry(waiver: Waiver, now: datetime) -> dict[str, Any]:
     """One waiver, over or not."""
-    state = "queued" if waiver.pending else "counts" if waiver.at <= now < waiver.until else "over"
+    state = "queued" if waiver.pending else "counts" if waiver.counts(now) else "over"
     return {
         "signal": waiver.signal,
         "who": waiver.who,
@@ -145,15 +145,6 @@ def _signal(
     }
 
 
-def _beside(reading: SignalReading, standing: Stand, rules: GateRules) -> Iterator[str]:
-    """What decides although another gap is told, or none: a further gap, or one nobody could look for."""
-    if reading.code.value not in rules.fail_codes:
-        yield from (f"also {code}" for code in reading.also if code.value in rules.fail_codes)
-    if standing.standing == "unknown":
-        asked = [code for code in reading.unchecked if code.value in rules.fail_codes]
-        yield from (f"{code} could not be looked for" for code in asked)
-
-
 def _stands(snapshot: Snapshot, rules: GateRules, now: datetime, gates: Sequence[Gate]) -> Iterator[_Stood]:
     """Every required signal of the squads of `gates`, and how it stands."""
     squads = {part.squad for gate in gates for part in gate.squads}
@@ -192,7 +183,9 @@ def _stand_line(one: _Stood, rules: GateRules, now: datetime) -> str:
     if reading is not None and reading.text and code != "OK":
         parts.append(reading.text)
     if reading is not None:
-        parts += _beside(reading, standing, rules)
+        also, unread = beside(reading, rules)
+        parts += [f"also {code}" for code in also]
+        parts += [f"{code} could not be looked for" for code in unread]
     if waiver is not None:
         why = f": {waiver.why}" if waiver.why else ""
         parts.append(f"waived until {render(waiver.until)} by {waiver.who}{why}")

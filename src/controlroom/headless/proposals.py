@@ -1,4 +1,4 @@
-"""`controlroom telemetry propose` and `telemetry accept` as documents."""
+"""`controlroom telemetry propose`, and changes of the configuration, as documents."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ def exit_code(draft: Draft, asked: int) -> int:
 
 
 def edit_as_json(edit: ConfigEdit, *, written: bool) -> dict[str, Any]:
-    """The document of `telemetry accept --json`."""
+    """The document of `telemetry accept --json` and `alerts assign --json`."""
     return {"path": str(edit.path), "summary": edit.summary, "diff": edit.diff, "written": written}

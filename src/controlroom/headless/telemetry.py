@@ -71,7 +71,7 @@ def entry(reading: SignalReading) -> dict[str, Any]:
         "last_seen": maybe(reading.last_seen),
         "hint": reading.hint,
         "query": reading.query,
-        "required_for_exit": signal.required_for_exit and bool(signal.metric),
+        "required_for_exit": signal.required_for_exit and bool(signal.title),
         "sample_age_s": None if reading.sample_age is None else round(reading.sample_age, 1),
         "series": reading.series,
         "targets": list(reading.targets),
@@ -80,6 +80,7 @@ def entry(reading: SignalReading) -> dict[str, Any]:
         "since": maybe(reading.since),
         "since_or_before": reading.or_before,
         "near": list(reading.near),
+        "also": [code.value for code in reading.also],
         "unchecked": [code.value for code in reading.unchecked],
     }
 
@@ -121,10 +122,14 @@ def _gap_lines(reading: SignalReading, now: datetime) -> list[str]:
 
 
 def exit_code(snapshot: Snapshot) -> int:
-    """1 for a known gap, else 3 while a signal or a Prometheus cannot be asked about, else 0."""
+    """1 for a known gap, else 3 while a signal or a Prometheus cannot be asked about, else 0.
+
+    What a gate asks of a signal and could not be looked for is such a thing too.
+    """
     if any(map(known_gap, snapshot.signals)):
         return ATTENTION
-    return UNREACHABLE if any(map(is_gap, snapshot.signals)) or _unread(snapshot) else FINE
+    unknown = any(map(is_gap, snapshot.signals)) or any(part.unknown for part in snapshot.coverage)
+    return UNREACHABLE if unknown or _unread(snapshot) else FINE
 
 
 def _unread(snapshot: Snapshot) -> bool:

@@ -25,7 +25,7 @@ from controlroom.domain.signals import Signal
 from controlroom.engine.ports import Clock
 from controlroom.net import prometheus, rows
 from controlroom.net.fetch import Api, FetchError
-from controlroom.net.notes import Notes, outcome
+from controlroom.net.notes import Notes, nothing, outcome
 from controlroom.net.oversight import Oversight, watched
 from controlroom.net.prometheus import QueryRefused, Runtime, Vector
 from controlroom.net.quality import Quality
@@ -92,7 +92,7 @@ class Examiner:
         presence = promql.presence(list(dict.fromkeys((*names, *needed))))
         found, targets, about, ruled = await asyncio.gather(
             outcome(prometheus.query(self._api, presence, at)),
-            outcome(prometheus.targets(self._api)) if present else _nothing(),
+            outcome(prometheus.targets(self._api)) if present else nothing(),
             outcome(self._about()),
             self._oversight.rules(signals),
         )
@@ -101,6 +101,8 @@ class Examiner:
             found = await outcome(prometheus.query(self._api, presence, at))
         if isinstance(found, FetchError) and not isinstance(found, QueryRefused):
             raise found
+        if isinstance(found, Vector) and (lacking := _lacking(found)):
+            notes.unread["present"] = f"not found, but not all may be known: {lacking}"
         runtime = about if isinstance(about, Runtime) else Runtime()
         evidence = replace(
             rows.present(notes.rows("present", found)),
@@ -114,6 +116,9 @@ class Examiner:
         elif targets is not None:
             evidence = await self._settled(signals, evidence, targets, runtime, at)
         evidence = await self._deepen(signals, evidence, at, notes)
+        past = self._missing.past
+        if not (present or evidence.up or evidence.present) and past is not None and past.scraped:
+            notes.unread["present"] = "this Prometheus scraped nothing at that time"
         if self._ahead:
             ahead = self._ahead.total_seconds()
             # Rounded, so that the jitter of the network is no news.
@@ -172,8 +177,8 @@ class Examiner:
         there = list(evidence.present)
         missing = () if "present" in notes.unread else absent(signals, evidence)
         newest, up, known, found = await asyncio.gather(
-            outcome(prometheus.query(self._api, promql.newest(there), at)) if there else _nothing(),
-            outcome(prometheus.query(self._api, promql.UP, at)) if evidence.targets is None else _nothing(),
+            outcome(prometheus.query(self._api, promql.newest(there), at)) if there else nothing(),
+            outcome(prometheus.query(self._api, promql.UP, at)) if evidence.targets is None else nothing(),
             self._about_missing(missing, evidence, at, notes),
             self._quality.examine(signals, evidence, at, notes),
         )
@@ -189,7 +194,7 @@ class Examiner:
             int(evidence.window),
         )
         detail, evidence = await asyncio.gather(
-            outcome(prometheus.query(self._api, question, at)) if question else _nothing(),
+            outcome(prometheus.query(self._api, question, at)) if question else nothing(),
             self._quality.topics_past(evidence, at, notes),
         )
         if isinstance(detail, FetchError):
@@ -306,6 +311,12 @@ def _declared(signals: Sequence[Signal]) -> list[promql.Declared]:
     return list(dict.fromkeys((name, signal.job) for signal in signals for name in series_names(signal)))
 
 
+def _lacking(answer: Vector) -> str:
+    """Why there may be more than `answer` has: some store was not heard; empty where it has everything."""
+    # Remarks on the question itself begin like this.
+    return next((warning for warning in answer.warnings if not warning.startswith("PromQL ")), "")
+
+
 def _window(retention: str) -> float:
     """Seconds of the past worth asking for: what is kept at all, a week at most."""
     kept = promql.seconds(retention.partition(" ")[0])
@@ -314,7 +325,3 @@ def _window(retention: str) -> float:
 
 def _within(earlier: datetime | None, now: datetime, seconds: float) -> bool:
     return earlier is not None and 0 <= (now - earlier).total_seconds() <= seconds
-
-
-async def _nothing() -> None:
-    return None

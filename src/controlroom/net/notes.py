@@ -37,6 +37,10 @@ class Notes:
         return answer.rows
 
 
+async def nothing() -> None:
+    """Stands among questions for one that need not be asked."""
+
+
 async def outcome(awaited: Awaitable[T]) -> T | FetchError:
     """What `awaited` gives, or why it gives nothing."""
     try:

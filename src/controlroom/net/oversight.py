@@ -144,15 +144,16 @@ def watched(
     """`evidence` with the rules. It was asked for `names` and `needed`: only `names` are left in it."""
     if isinstance(answer, FetchError):
         notes.unread["rules"] = answer.reason
+        notes.warn(f"alerting rules could not be read: {answer.reason}")
     elif answer is not None and answer.partial:
         notes.unread["rules"] = answer.partial
     known = answer if isinstance(answer, Told) else Told()
-    there = evidence.present
+    there, whole = evidence.present, "present" not in notes.unread
     return replace(
         evidence,
         rules=known.rules,
         near_rules=known.near,
-        heard={} if "present" in notes.unread else {metric: metric in there for metric in needed},
+        heard={metric: metric in there for metric in needed if metric in there or whole},
         present={name: jobs for name, jobs in there.items() if name in names} if needed else there,
     )
 

@@ -214,6 +214,8 @@ def _data(api: Api, answer: Answer) -> tuple[Any, tuple[str, ...]]:
         raise _not_prometheus(api, answer, "its answer has another form")
     raw = said.get("warnings")
     found = [clean(warning, 300) for warning in raw[:WARNINGS_KEPT]] if isinstance(raw, list) else []
+    if said.get("isPartial") is True:  # a cluster of VictoriaMetrics says it so
+        found.append("its answer is partial: not all of its storage was heard")
     # Prometheus 2.48 to 2.54 gives remarks on the question among the warnings: that a name does not end in
     # _total, or that histograms were passed over.
     return said["data"], tuple(warning for warning in found if not warning.startswith("PromQL info: "))

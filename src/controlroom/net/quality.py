@@ -17,7 +17,7 @@ from controlroom.domain.look import of_job, series_names
 from controlroom.domain.signals import Signal
 from controlroom.net import prometheus, rows
 from controlroom.net.fetch import Api, FetchError
-from controlroom.net.notes import Notes, outcome
+from controlroom.net.notes import Notes, nothing, outcome
 from controlroom.net.prometheus import QueryRefused, Vector
 
 KEPT = 60.0
@@ -59,7 +59,7 @@ class Quality:
         steady = self._steady(evidence, wanted.topics, at)
         told, lasting, types = await asyncio.gather(
             self._ask(parts, at, notes),
-            outcome(prometheus.query(self._api, steady, at)) if steady else _nothing(),
+            outcome(prometheus.query(self._api, steady, at)) if steady else nothing(),
             self._typed(signals, at, notes),
         )
         found = rows.quality(evidence, told)
@@ -166,7 +166,3 @@ def _wanted(signals: Sequence[Signal], evidence: Evidence) -> promql_quality.Wan
         {metric: list(names) for metric, names in topics.items()},
         {metric: list(spans) for metric, spans in quiet.items()},
     )
-
-
-async def _nothing() -> None:
-    return None

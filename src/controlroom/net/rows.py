@@ -26,6 +26,8 @@ class Past:
     """Metric → job → when it was last there, and the grid in seconds on which that is known."""
     held_since: datetime | None = None
     stopped: datetime | None = None
+    scraped: bool = False
+    """Whether anything at all was scraped within the window."""
 
 
 def present(rows: Rows) -> Evidence:
@@ -102,7 +104,7 @@ def past(rows: Rows, at: datetime, window: float) -> Past:
             stopped = when
     oldest = min(held, default=None)
     reaches = oldest is not None and (at - oldest).total_seconds() < window - promql.HELD_STEP
-    return Past(seen, oldest if reaches else None, stopped)
+    return Past(seen, oldest if reaches else None, stopped, oldest is not None)
 
 
 def last_seen(
@@ -167,10 +169,11 @@ def quality(evidence: Evidence, rows: Rows) -> Evidence:
         key = labels.get("metric", ""), labels.get("job", "")
         found.setdefault(labels.get("what", ""), {})[key] = value
     grown: ByJob[float] = {}
-    for metric, job in found.get("was", {}):
+    for metric, job in {**found.get("was", {}), **found.get("grown", {}), **found.get("new", {})}:
         amounts = [found.get(what, {}).get((metric, job)) for what in ("grown", "new")]
         known = [amount for amount in amounts if amount is not None]
-        if known:
+        # A counter younger than the span has grown if it counts anything; if it does not, nobody can say yet.
+        if known and ((metric, job) in found.get("was", {}) or sum(known) > 0):
             grown.setdefault(metric, {})[job] = sum(known)
     stamped: ByJob[datetime] = {}
     for (metric, job), value in found.get("stamped", {}).items():

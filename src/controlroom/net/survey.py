@@ -287,7 +287,7 @@ class _Surveyor:
             return promql.union(
                 [
                     promql.tagged(
-                        _by_metric(f'count by (__name__, job) ({{{label or "__name__"}!=""}})'),
+                        promql.named(f'count by (__name__, job) ({{{label or "__name__"}!=""}})'),
                         "label",
                         label or "__name__",
                     )
@@ -306,7 +306,7 @@ class _Surveyor:
         span = min(self._window, DAY)
 
         def share(chunk: Sequence[str]) -> str:
-            summed = _by_metric(f"sum by (__name__, job) ({_series(chunk)})")
+            summed = promql.named(f"sum by (__name__, job) ({_series(chunk)})")
             over = f"{summed}[{span}s:{HALF_HOUR}s]"
             return f"(changes({over}) - resets({over})) / (count_over_time({over}) - 1)"
 
@@ -371,13 +371,8 @@ def _series(names: Iterable[str]) -> str:
     return f"{{__name__=~{promql.alternatives(names)}}}"
 
 
-def _by_metric(expression: str) -> str:
-    """`expression` with the metric's name in a label, which functions over time keep."""
-    return f'label_replace({expression},"metric","$1","__name__","(.+)")'
-
-
 def _grouped(names: Iterable[str]) -> str:
-    return _by_metric(f"group by (__name__, job, {', '.join(TELLING)}) ({_series(names)})")
+    return promql.named(f"group by (__name__, job, {', '.join(TELLING)}) ({_series(names)})")
 
 
 def _key(labels: Mapping[str, str]) -> Key:

@@ -19,6 +19,7 @@ from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock, Emit
 from controlroom.net.alertmanager import ALERTS, SILENCES, listed
 from controlroom.net.fetch import Api, FetchError, Resolve
+from controlroom.net.notes import outcome
 
 STATES = ("active", "suppressed", "unprocessed")
 
@@ -49,19 +50,15 @@ class AlertsSource:
         No readable alerts are a failure, which is unknown and never "no alerts". Silences that cannot be read
         cost only themselves, and are a warning.
         """
-        found, silences = await asyncio.gather(self._listed(ALERTS), self._listed(SILENCES))
+        found, silences = await asyncio.gather(
+            outcome(listed(self._api, ALERTS)), outcome(listed(self._api, SILENCES))
+        )
         at = self._clock()
         if isinstance(found, FetchError):
             failure = Failure(found.reason, found.remedy)
             emit(Observation(self.id, self.kind, at, failure=failure))
         else:
             emit(Observation(self.id, self.kind, at, payload=self._seen(found, silences, at)))
-
-    async def _listed(self, path: str) -> list[Any] | FetchError:
-        try:
-            return await listed(self._api, path)
-        except FetchError as problem:
-            return problem
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -71,7 +71,7 @@ class MetricsSource:
             if boards is not None:
                 boards.cancel()
         readings = classify(self._signals, evidence, at)
-        found = classify(proofs, evidence, at)
+        found = None if self._proofs is None else classify(proofs, evidence, at)
         seen = SignalsSeen(readings, evidence.warnings, evidence.requests, found)
         emit(Observation(self.id, self.kind, self._clock(), payload=seen))
 

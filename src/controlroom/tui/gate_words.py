@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from controlroom.domain.gates import Stand, delivered, lapses_first, stand
 from controlroom.domain.snapshot import OutboxSeen, Snapshot
-from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading
+from controlroom.domain.telemetry import GONE_CODES, Coverage, GapCode, Gate, SignalReading
 from controlroom.tui import present
 from controlroom.tui.lines import text
 from controlroom.tui.memo import by_identity
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 HOLD_CELLS = 5
 """Cells of the bar of a hold time."""
-
-GONE = frozenset(
-    {GapCode.NO_TARGET, GapCode.TARGET_DOWN, GapCode.SCRAPE_EMPTY, GapCode.DISAPPEARED, GapCode.STALE}
-)
-"""Codes of what was there once: since it was last seen it is not."""
 
 
 @by_identity(keep=2)
@@ -37,15 +32,10 @@ def waivers_by_signal(waivers: tuple[Waiver, ...]) -> dict[str, Waiver]:
     return {waiver.signal: waiver for waiver in reversed(waivers)}
 
 
-def counts(waiver: Waiver | None, now: datetime) -> bool:
-    """Whether a gate counts it at `now`."""
-    return waiver is not None and not waiver.pending and waiver.at <= now < waiver.until
-
-
 def counting(snapshot: Snapshot, reading: str, now: datetime) -> Waiver | None:
     """The waiver that counts for the signal with that reading id at `now`."""
     waiver = waivers_by_signal(snapshot.waivers).get(reading)
-    return waiver if counts(waiver, now) else None
+    return waiver if waiver is not None and waiver.counts(now) else None
 
 
 @by_identity(keep=2)
@@ -89,7 +79,7 @@ def lasting_since(snapshot: Snapshot, reading: SignalReading) -> datetime | None
     if delivered(reading, snapshot.gate_rules) is not False or reading.code is GapCode.NEVER_SEEN:
         return None
     known = [reading.since] if reading.since is not None else []
-    if reading.code in GONE and reading.last_seen is not None:
+    if reading.code in GONE_CODES and reading.last_seen is not None:
         known.append(reading.last_seen)
     return min(known, default=None)
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from controlroom.domain.alerts import Family, Silence, expiring, families, rank, shown, silence_of
-from controlroom.domain.silences import state_at
+from controlroom.domain.alerts import Family, apart, families, rank
+from controlroom.domain.silences import Silence, expiring, shown, silence_of, state_at
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.telemetry import Alert
 from controlroom.tui import present
@@ -103,10 +103,16 @@ def _counted(alerts: tuple[Alert, ...]) -> Mapping[str, Counts]:
     return {server: Counts(firing[server], every[server] - firing[server]) for server in every}
 
 
-def counts(snapshot: Snapshot) -> Counts:
-    """Alerts of the Alertmanagers that answer; those of the others are not known."""
+@by_identity(keep=2)
+def _of(alerts: tuple[Alert, ...], squad: str | None) -> tuple[Alert, ...]:
+    return alerts if squad is None else tuple(alert for alert in alerts if alert.squad == squad)
+
+
+def counts(snapshot: Snapshot, squad: str | None = None) -> Counts:
+    """Alerts of the Alertmanagers that answer, of `squad` where one is given; the others' are not known."""
     gone = as_of(snapshot)
-    known = [each for server, each in _counted(snapshot.alerts).items() if server not in gone]
+    counted = _counted(_of(snapshot.alerts, squad))
+    known = [each for server, each in counted.items() if server not in gone]
     return Counts(sum(each.firing for each in known), sum(each.silenced for each in known))
 
 
@@ -177,8 +183,7 @@ def telling(family: Family) -> tuple[str, ...]:
 
     The severity is told of each alert anyway.
     """
-    names = {name for alert in family.alerts for name in alert.labels if name != "severity"}
-    differ = [n for n in names if len({alert.labels.get(n, "") for alert in family.alerts}) > 1]
+    differ = [name for name in apart(family) if name != "severity"]
     return tuple(sorted(differ, key=lambda name: (name != "instance", name)))
 
 

@@ -13,9 +13,9 @@ from controlroom.domain.snapshot import Snapshot
 if TYPE_CHECKING:
     from controlroom.config.changes import Change, ConfigEdit
     from controlroom.domain.actions import Action, Outcome
-    from controlroom.domain.alerts import SilenceDraft
     from controlroom.domain.board import Item, Status
     from controlroom.domain.documents import CellEdit
+    from controlroom.domain.silences import SilenceDraft
 
 
 class Room(Protocol):

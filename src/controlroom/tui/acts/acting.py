@@ -160,7 +160,7 @@ class Acting:
 
         fields = verbs.opening(known.values, known.notes)
         empty = next((field.name for field in fields if not field.value), "")
-        about = (f"from {known.about}",) if known.about else ()
+        about = (f"from {clean(known.named)}",) if known.about else ()
         form = Form("New blocker", fields, about, empty, texts or {})
         self.show_form(
             form,

@@ -6,16 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from controlroom.domain.alerts import (
-    Silence,
-    SilenceDraft,
-    draft_problem,
-    owner_rule_choices,
-    shown,
-    silence_of,
-)
+from controlroom.domain.alerts import owner_rule_choices
 from controlroom.domain.instants import parse
-from controlroom.domain.silences import state_at
+from controlroom.domain.silences import Silence, SilenceDraft, draft_problem, shown, silence_of, state_at
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import Alert
 from controlroom.domain.text import clean
@@ -312,7 +305,9 @@ def _silence_lines(one: Muted, scene: Scene, letter: str) -> list[Line]:
         fact("why", present.hosts(silence.comment, view) or "nobody wrote why"),
         fact("until", until),
         fact("match", present.hosts("  ".join(map(shown, silence.matchers)), view), "accent"),
-        fact(
+        fact("silences", "? unknown: its Alertmanager does not answer", "unknown")
+        if one.server in known_alerts.as_of(snapshot)
+        else fact(
             "silences", "nothing now" if not quiet else "1 alert now" if quiet == 1 else f"{quiet} alerts now"
         ),
     ]

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from controlroom.domain.alerts import Matcher, draft_matchers, holds_for, matching, parse_matcher, rank, shown
+from controlroom.domain.alerts import rank
 from controlroom.domain.program import Program
+from controlroom.domain.silences import Matcher, draft_matchers, holds_for, matching, parse_matcher, shown
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import Alert
 from controlroom.tui import known_alerts, present

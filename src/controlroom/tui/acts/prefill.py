@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
-from controlroom.domain.telemetry import Alert, SignalReading
+from controlroom.domain.telemetry import GONE_CODES, Alert, SignalReading
 from controlroom.domain.text import clean
 from controlroom.tui import moments, present
-from controlroom.tui.gate_words import GONE, lasting_since
+from controlroom.tui.gate_words import lasting_since
 from controlroom.tui.known_alerts import family_of
 from controlroom.tui.rows import Subject
 from controlroom.tui.triage_words import on_this_clock
@@ -27,6 +27,8 @@ class Draft(NamedTuple):
     notes: Mapping[str, str] = {}
     about: str = ""
     """What the blocker is opened from, such as ``service:kafka``."""
+    named: str = ""
+    """The same as people call it: ``service Kafka``."""
 
 
 def draft(snapshot: Snapshot, subject: Subject | None, now: datetime) -> Draft:
@@ -51,7 +53,8 @@ def _service(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
         "blocking_squad": _name(snapshot, service.owner),
         "links": service.runbook or "",
     }
-    return _dated(snapshot, values, state.since if failing else None, f"service:{id_}")
+    made = _dated(snapshot, values, state.since if failing else None, f"service:{id_}")
+    return made._replace(named=f"service {service.name or service.id}")
 
 
 def _signal(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
@@ -69,8 +72,8 @@ def _signal(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
         "text": clean(" · ".join(_facts(reading))),
         "links": signal.dashboard if signal.dashboard and "://" in signal.dashboard else "",
     }
-    since = lasting_since(snapshot, reading) or (reading.last_seen if reading.code in GONE else None)
-    return _dated(snapshot, values, since, f"signal:{id_}")
+    since = lasting_since(snapshot, reading) or (reading.last_seen if reading.code in GONE_CODES else None)
+    return _dated(snapshot, values, since, f"signal:{id_}")._replace(named=f"signal {signal.title or squad}")
 
 
 def _facts(reading: SignalReading) -> Iterator[str]:
@@ -105,7 +108,8 @@ def _alerted(snapshot: Snapshot, alert: Alert, title: str) -> Draft:
         "blocking_squad": _name(snapshot, alert.squad),
         "links": " ".join(dict.fromkeys(links)),
     }
-    return _dated(snapshot, values, alert.starts_at, f"alert:{alert.fingerprint}")
+    about = f"alert:{alert.fingerprint}"
+    return _dated(snapshot, values, alert.starts_at, about)._replace(named=f"alert {title}")
 
 
 def _card(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:

@@ -132,7 +132,7 @@ def fields(verb: Verb, snapshot: Snapshot, targets: tuple[Target, ...]) -> tuple
             return (Field("why", "why", note="may stay empty"),)
         case "waive":
             return (
-                Field("until", "until", "until", note="a time, or a ritual by its letter"),
+                Field("until", "until", "until", note="a length, a time, or a ritual by its letter"),
                 Field("why", "why", note="why the wave may exit without it"),
             )
         case "note":

@@ -14,7 +14,7 @@ ADVICE: Mapping[GapCode, str] = {
     GapCode.TARGET_DOWN: "bring the target back: the error is its last scrape's",
     GapCode.TARGET_PENDING: "wait for the first scrape: one scrape interval",
     GapCode.SCRAPE_EMPTY: "look at metric_relabel_configs: samples arrive and are dropped",
-    GapCode.NEVER_SEEN: "expose the metric, or correct its name in [[squads.signals]]",
+    GapCode.NEVER_SEEN: "expose the metric, or correct its name or job in [[squads.signals]]",
     GapCode.DISAPPEARED: "find out what was deployed, renamed or restarted when it was last seen",
     GapCode.PARTIAL: "find the instances that do not expose it: the query lists them",
     GapCode.NAN: "look at the code that sets it: the value is not a number",
@@ -27,7 +27,7 @@ ADVICE: Mapping[GapCode, str] = {
     GapCode.TOPIC_SILENT: "ask whoever writes to the topic: nothing has arrived there for too long",
     GapCode.NO_RULE: "load an alerting rule of that name, or correct alert = in the contract",
     GapCode.RULE_ERROR: "mend the rule: the server cannot evaluate it, so it will never fire",
-    GapCode.RULE_BLIND: "deliver what the rule reads: a metric of its own is not there, so it stays quiet",
+    GapCode.RULE_BLIND: "let the rule read this metric, and deliver all it reads: until then it stays quiet",
     GapCode.NO_DASHBOARD: "draw it: add it to a panel of a dashboard under [dashboards] paths",
     GapCode.NOT_DECLARED: "declare what the squad will deliver: [[squads.signals]]",
 }

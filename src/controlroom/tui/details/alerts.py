@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from controlroom.domain.alerts import (
-    OWNER_LABELS,
-    Family,
-    Silence,
-    matching,
-    rank,
-    shown,
-    silence_of,
-    watchdog_trouble,
-)
+from controlroom.domain.alerts import OWNER_LABELS, Family, rank, watchdog_trouble
+from controlroom.domain.silences import Silence, matching, shown, silence_of
 from controlroom.domain.snapshot import SourceStatus
 from controlroom.domain.telemetry import Alert
 from controlroom.domain.text import clean
@@ -131,6 +123,8 @@ def watchdog(sheet: Sheet, server: str) -> bool:
         sheet.fact("state", "? unknown: its Alertmanager does not answer", "unknown")
     elif trouble:
         sheet.fact("state", f"✖ {trouble}", "down")
+    elif not found.firing:
+        sheet.fact("state", "? unknown: its Alertmanager has not answered yet", "unknown")
     else:
         sheet.fact("state", "● fires, as it must", "ok")
     if found.silenced:
@@ -188,10 +182,10 @@ def _owner(sheet: Sheet, found: Alert) -> None:
         because = f"  by {present.hosts(clean(found.because), sheet.view)}" if found.because else ""
         sheet.fact("squad", text(Span(sheet.squad(found.squad)), Span(because, "dim")))
     else:
-        sheet.fact("squad", text(Span(f"unowned: {unowned_because(sheet, found)}", "warn")))
+        sheet.fact("squad", text(Span(f"unowned: {_unowned_because(found)}", "warn")))
 
 
-def unowned_because(sheet: Sheet, found: Alert) -> str:
+def _unowned_because(found: Alert) -> str:
     """Why nobody is known to see to it."""
     named = [f"{label} = {found.labels[label]}" for label in OWNER_LABELS if found.labels.get(label)]
     if named:
@@ -216,14 +210,25 @@ def _silence(sheet: Sheet, one: Silence) -> None:
     sheet.fact("state", known_alerts.standing(one, sheet.now))
     sheet.fact("why", present.hosts(one.comment, sheet.view) or "nobody wrote why")
     sheet.fact("by", present.person(one.by, sheet.view) or "nobody is named")
-    sheet.fact("until", sheet.when(one.ends_at))
+    sheet.fact("until", _ends(sheet, one))
     sheet.fact("from", sheet.when(one.starts_at))
     sheet.fact("matches", present.hosts("  ".join(map(shown, one.matchers)), sheet.view), "accent")
+    if one.server in known_alerts.as_of(sheet.snapshot):
+        sheet.fact("known alerts", "? unknown: its Alertmanager does not answer", "unknown")
+        return
     try:
         count = len(matching(one.matchers, sheet.snapshot.alerts))
     except ValueError:
         return
     sheet.fact("known alerts", f"{count} match" if count != 1 else "1 matches")
+
+
+def _ends(sheet: Sheet, one: Silence) -> str:
+    """Its end; also of one that ends within the minute it is still to come."""
+    if one.ends_at is None or one.ends_at <= sheet.now:
+        return sheet.when(one.ends_at)
+    ends = present.moment(one.ends_at, sheet.now, sheet.snapshot.program.zone)
+    return f"{ends} · in {present.age((one.ends_at - sheet.now).total_seconds())}"
 
 
 def _each(
@@ -265,10 +270,6 @@ def _links(sheet: Sheet, alerts: Sequence[Alert]) -> None:
     found.sort(key=lambda link: order.index(link[0]) if link[0] in order else 1)
     for label, target in found[:12]:
         sheet.link(label, target)
-
-
-def _key(sheet: Sheet) -> str:
-    return "M"
 
 
 def _advice(sheet: Sheet, alerts: Sequence[Alert]) -> None:

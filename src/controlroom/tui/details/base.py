@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from controlroom.domain import zones
+from controlroom.domain.oversight import ANY
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import present
@@ -79,6 +80,11 @@ class Sheet:
         """Something to open."""
         if target and all(link.target != target for link in self.links):
             self.links.append(Link(clean(label), clean(target)))
+
+    def dashboard(self, wanted: str | None) -> None:
+        """The dashboard that must draw a signal; that any may is no address."""
+        if wanted and wanted.casefold() != ANY:
+            self.link("dashboard", wanted)
 
     def source(self, path: str | None, line: int | None) -> None:
         """Where it is written."""

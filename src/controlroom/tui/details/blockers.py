@@ -152,7 +152,7 @@ def about(sheet: Sheet, found: Blocker) -> None:
         sheet.fact(
             "about", join((text(Span(f"signal {reading.signal.title} "), *told), (Span(reading.text),)))
         )
-        sheet.link("dashboard", reading.signal.dashboard)
+        sheet.dashboard(reading.signal.dashboard)
     elif kind == "alert" and (alert := next((a for a in snapshot.alerts if a.fingerprint == id_), None)):
         sheet.fact("about", text(f"alert {alert.name} ", Span(alert.state, "warn"), f" {alert.summary}"))
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from controlroom.domain.gates import lapses_first, undecided
-from controlroom.domain.telemetry import UNKNOWN_CODES, Coverage, GapCode, Gate, SignalReading
+from controlroom.domain.gates import beside, lapses_first, undecided
+from controlroom.domain.telemetry import QUALITY_CODES, UNKNOWN_CODES, Coverage, GapCode, Gate, SignalReading
 from controlroom.tui import gate_words, present, trends
 from controlroom.tui.details.advice import ADVICE
 from controlroom.tui.details.base import Sheet
@@ -21,6 +21,9 @@ from controlroom.tui.triage_words import on_this_clock
 from controlroom.tui.width import cell_width
 
 RULE_CODES = (GapCode.NO_RULE, GapCode.RULE_ERROR, GapCode.RULE_BLIND)
+
+DELIVERED = QUALITY_CODES | {GapCode.OK}
+"""Codes beside which every other gap in quality was looked for."""
 
 STAND = 18
 """Cells of how a signal stands before a gate."""
@@ -42,7 +45,7 @@ def signal(sheet: Sheet, id_: str) -> bool:
     sheet.each("Exported names like it", ((Span(name, "accent"),) for name in reading.near))
     sheet.each("History", history(sheet.snapshot, f"signal:{reading.id}", sheet.now, sheet.view))
     sheet.next(*_advice(reading))
-    sheet.link("dashboard", reading.signal.dashboard)
+    sheet.dashboard(reading.signal.dashboard)
     return True
 
 
@@ -58,6 +61,7 @@ def _found(sheet: Sheet, reading: SignalReading) -> None:
     sheet.fact("last seen", sheet.when(reading.last_seen, seconds=True) or _never(reading))
     sheet.fact("sample age", present.age(reading.sample_age) if reading.sample_age is not None else "")
     sheet.fact("series", "" if reading.series is None else str(reading.series))
+    sheet.fact("also", ", ".join(code.value for code in reading.also), "warn")
     unchecked = ", ".join(code.value for code in reading.unchecked)
     sheet.fact("not checked", f"{unchecked}: could not be looked for" if unchecked else "", "unknown")
 
@@ -91,7 +95,8 @@ def _promised(sheet: Sheet, reading: SignalReading) -> None:
     sheet.fact("activity", "has to increase" if declared.expect_activity else "")
     _rule(sheet, reading)
     sheet.fact("dashboard", _dashboard(reading))
-    sheet.fact("server", _server(sheet, declared.server))
+    if declared.metric:
+        sheet.fact("server", _server(sheet, declared.server))
 
 
 def _rule(sheet: Sheet, reading: SignalReading) -> None:
@@ -107,11 +112,12 @@ def _rule(sheet: Sheet, reading: SignalReading) -> None:
 
 def _rule_state(reading: SignalReading) -> tuple[str, Style]:
     """What is known of the rule. A gap that is worse hides what is wrong with it."""
-    if reading.code in RULE_CODES:
-        return reading.code.value, "warn"
+    wrong = next((code for code in (reading.code, *reading.also) if code in RULE_CODES), None)
+    if wrong is not None:
+        return wrong.value, "warn"
     if set(RULE_CODES).intersection(reading.unchecked):
         return "could not be looked at", "unknown"
-    if reading.code in (GapCode.OK, GapCode.NO_DASHBOARD):
+    if reading.code in DELIVERED:
         return "watches it", "ok"
     return "not known: the signal itself comes first", "dim"
 
@@ -120,11 +126,11 @@ def _dashboard(reading: SignalReading) -> Line:
     wanted = reading.signal.dashboard
     if not wanted:
         return ()
-    if reading.code is GapCode.NO_DASHBOARD:
+    if GapCode.NO_DASHBOARD in (reading.code, *reading.also):
         return text(f"{wanted} ", Span("does not draw it", "warn"))
     if GapCode.NO_DASHBOARD in reading.unchecked:
         return text(f"{wanted} ", Span("could not be looked at", "unknown"))
-    return text(f"{wanted} ", Span("draws it", "ok")) if reading.code is GapCode.OK else (Span(wanted),)
+    return text(f"{wanted} ", Span("draws it", "ok")) if reading.code in DELIVERED else (Span(wanted),)
 
 
 def _server(sheet: Sheet, server: str | None) -> str:
@@ -159,7 +165,12 @@ def _waiver(sheet: Sheet, reading: SignalReading) -> None:
 
 
 def _advice(reading: SignalReading) -> Iterator[str]:
-    yield ADVICE.get(reading.code, "")
+    if reading.code is GapCode.OK and reading.unchecked:
+        yield "nothing that is known: see why the rest could not be looked for"
+    elif reading.signal.topic is not None and reading.code is GapCode.NEVER_SEEN:
+        yield "create the topic, or correct its name in [[squads.topics]]"
+    else:
+        yield ADVICE.get(reading.code, "")
     if reading.near and reading.code not in UNKNOWN_CODES:
         named = reading.near[0] if len(reading.near) == 1 else "one of the names above"
         yield f"or press = to take {named} into the squad's contract"
@@ -258,9 +269,9 @@ def _stood(sheet: Sheet, one: Owed) -> Iterator[Line]:
         yield (Span(since),) if since else ()
         reason = on_this_clock(reading.text, snapshot.program, sheet.now)
         yield (Span(present.hosts(reason, sheet.view), "dim"),) if reason else ()
-    elif stand.standing == "unknown":
-        unchecked = ", ".join(code.value for code in reading.unchecked)
-        yield (Span(f"{unchecked} could not be looked for", "unknown"),) if unchecked else ()
+    also, unread = beside(reading, snapshot.gate_rules)
+    yield (Span(f"also {', '.join(also)}", "dim" if waiver is not None else "down"),) if also else ()
+    yield (Span(f"{', '.join(unread)} could not be looked for", "unknown"),) if unread else ()
 
 
 def _steps(sheet: Sheet, found: Gate) -> Iterator[str]:

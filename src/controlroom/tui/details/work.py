@@ -213,7 +213,8 @@ def _systems(sheet: Sheet, id_: str) -> None:
     for state in by_id(sheet.snapshot.services).values():
         if id_ in (*state.service.squads, state.service.owner):
             look = present.HEALTH[state.health]
-            lines.append(text(Span(f"{look.glyph} {state.service.id} {look.word}", look.style)))
+            name = state.service.name or state.service.id
+            lines.append(text(Span(f"{look.glyph} {name} {look.word}", look.style)))
     sheet.each("Services", lines)
     sheet.each(
         "Alerts",

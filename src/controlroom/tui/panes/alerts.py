@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from controlroom.domain.alerts import Family, Silence, Watchdog, watchdog_trouble
+from controlroom.domain.alerts import Family, Watchdog, watchdog_trouble
 from controlroom.domain.program import Program
-from controlroom.domain.silences import once
+from controlroom.domain.silences import Silence, once
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.telemetry import Alert
 from controlroom.domain.text import clean
@@ -78,7 +78,7 @@ class AlertsPane(BasePane):
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
         """How many fire, as far as anybody can tell: ``3``, ``3+?`` while one of several is blind."""
-        found = known_alerts.counts(ctx.snapshot)
+        found = known_alerts.counts(ctx.snapshot, ctx.view.focus_squad)
         gone = len(known_alerts.blind(ctx.snapshot))
         if gone and gone == len(known_alerts.alertmanagers(ctx.snapshot)):
             return "?", "unknown"
@@ -109,7 +109,7 @@ class AlertsPane(BasePane):
         if view.expanded or view.filter.strip():
             rows += [_silence_row(one, view) for one in once(snapshot.silences) if one.state != "expired"]
         if view.expanded:
-            rows += _watch_rows(snapshot, quiet=not found and not known_alerts.blind(snapshot))
+            rows += _watch_rows(snapshot, quiet=not snapshot.alerts and not known_alerts.blind(snapshot))
         if not found and view.focus_squad is not None and snapshot.alerts:
             name = present.squad_name(snapshot.program, view.focus_squad)
             rows.append(Row(key="none", selectable=False, data=f"no alerts of {name}"))
@@ -314,8 +314,9 @@ def _as_known(silences: Sequence[Silence], ctx: DrawContext) -> Span:
 
 
 def _to_go(silence: Silence, ctx: DrawContext) -> str:
-    left = present.since(silence.ends_at, ctx.now)
-    return left if left.startswith("in ") else "now"
+    if silence.ends_at is None or silence.ends_at <= ctx.now:
+        return "now"
+    return f"in {present.age((silence.ends_at - ctx.now).total_seconds())}"
 
 
 def _silence_line(silence: Silence, ctx: DrawContext) -> Line:

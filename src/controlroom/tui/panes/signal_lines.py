@@ -12,8 +12,8 @@ from controlroom.tui.panes.telemetry_lines import Part, fitted, label
 from controlroom.tui.rows import DrawContext, Line, Span, Style
 from controlroom.tui.triage_words import on_this_clock, opened_mark, queued_mark
 
-CODE = 13
-"""Cells of a gap's code where codes stand below each other."""
+CODE = max(map(len, GapCode)) + 1
+"""Cells of a gap's code, and what parts it from the name, where codes stand below each other."""
 
 ONE_LINE_FROM = 100
 """Narrower than this, a gap's reason and next step have a line of their own where there is room."""

@@ -29,14 +29,21 @@ def gap_count(signals: tuple[SignalReading, ...]) -> tuple[int, int]:
     return len(signals) - unknown - fine, unknown
 
 
-def waived_count(snapshot: Snapshot, now: datetime) -> int:
-    """Gaps that a waiver excuses at `now`."""
+@by_identity(keep=2)
+def _of(signals: tuple[SignalReading, ...], squad: str | None) -> tuple[SignalReading, ...]:
+    """The signals of `squad`, of everybody where it is None."""
+    return signals if squad is None else tuple(r for r in signals if r.signal.squad == squad)
+
+
+def waived_count(snapshot: Snapshot, now: datetime, squad: str | None = None) -> int:
+    """Gaps that a waiver excuses at `now`; of `squad` alone where one is given."""
     known = gate_words.by_id(snapshot.signals)
     return sum(
         1
         for waiver in snapshot.waivers
-        if gate_words.counts(waiver, now)
+        if waiver.counts(now)
         and (reading := known.get(waiver.signal)) is not None
+        and squad in (None, reading.signal.squad)
         and reading.code not in UNKNOWN_CODES
         and reading.code not in FINE
     )
@@ -73,8 +80,9 @@ class TelemetryPane(BasePane):
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
         if not ctx.snapshot.signals:
             return "", "dim"
-        gaps, unknown = gap_count(ctx.snapshot.signals)
-        waived = waived_count(ctx.snapshot, ctx.now)
+        squad = ctx.view.focus_squad
+        gaps, unknown = gap_count(_of(ctx.snapshot.signals, squad))
+        waived = waived_count(ctx.snapshot, ctx.now, squad)
         said = [str(gaps - waived)]
         said += [f"{waived} waived"] if waived else []
         said += [f"{unknown} unknown"] if unknown else []
