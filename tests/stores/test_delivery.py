@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -492,3 +493,16 @@ def test_two_processes_that_share_an_outbox_agree_about_a_conflict(tmp_path: Pat
     assert outcome.status == "conflict"
     assert conflicts(other) == ["mine"]
     assert "late" not in ids(other.log)
+
+
+def test_of_the_same_deed_handed_in_twice_the_first_is_told(tmp_path: Path) -> None:
+    """Whoever hands in later what another process delivers is told what stands in the log."""
+    one, other = folder_delivery(tmp_path), folder_delivery(tmp_path)
+    first = act("a", expect="")
+    later = replace(first, at=first.at + timedelta(seconds=1))
+    assert one.submit(first).action == first
+    mine = other.outbox.put(later)
+    other.look(0)
+    assert not other.outbox.has(mine)
+    told = one._deliver(mine)
+    assert (told.status, told.rev, told.action) == ("committed", 1, first)

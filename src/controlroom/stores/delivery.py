@@ -374,7 +374,7 @@ class Delivery:
             if found is not None:
                 if found.place == "conflict":
                     return _conflict(found)
-                return Outcome("committed", found.action, found.number)
+                return Outcome("committed", self._stored(found), found.number)
         waits = self.outbox.find(one.action.id, "queued", "lost", deed=one.action)
         if waits is not None:
             return self._queued(waits)
@@ -387,6 +387,14 @@ class Delivery:
         return _conflict(
             replace(one, why=why, current=asked.entry if isinstance(asked, Taken) else asked.current)
         )
+
+    def _stored(self, sent: Waiting) -> Action:
+        """What the log has under its id: of several who handed in the same, the first stands there."""
+        with contextlib.suppress(Unavailable):
+            for entry in self.log.read(sent.number - 1).entries:
+                if entry.action.id == sent.action.id:
+                    return entry.action
+        return sent.action
 
     def _unrecorded(self, action: Action, problem: NotRecorded) -> Outcome:
         """It could not be kept: ``not_recorded``, unless it is a repetition of what is in the log already."""
