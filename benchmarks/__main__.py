@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 
-from benchmarks import headless, mixed, room, sweep, triage
+from benchmarks import headless, mixed, past, room, sweep, triage
 
 PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
     "headless": headless.run,
@@ -13,6 +13,7 @@ PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
     "room": room.run,
     "triage": triage.run,
     "mixed": mixed.run,
+    "past": past.run,
 }
 
 

@@ -16,6 +16,7 @@ from controlroom.stores.port import Log, Page, Unavailable, Verdict
 if TYPE_CHECKING:
     from controlroom.domain.actions import Action
     from controlroom.domain.health import Beat
+    from controlroom.stores.claims import Claims
     from controlroom.stores.delivery import Delivery
     from controlroom.stores.heartbeats import Heartbeats
     from controlroom.stores.logs import Settings
@@ -94,6 +95,17 @@ def open_reports(config: Config) -> Heartbeats:
     settings = _settings(config)
     try:
         return open_heartbeats(config.store.url, config.folder, settings)
+    except ValueError as problem:
+        raise Unavailable(f"[store].url: {problem}", "correct it") from None
+
+
+def open_claims(config: Config, lease: float) -> Claims:
+    """Which room of the team tells what: beside the configured log. Raises Unavailable."""
+    from controlroom.stores.claims import open_claims
+
+    settings = _settings(config)
+    try:
+        return open_claims(config.store.url, config.folder, settings, lease)
     except ValueError as problem:
         raise Unavailable(f"[store].url: {problem}", "correct it") from None
 

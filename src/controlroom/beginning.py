@@ -17,6 +17,7 @@ from controlroom.domain.snapshot import Snapshot, SourceKind, SourceStatus
 from controlroom.domain.telemetry import Coverage, GapCode, Gate, SignalReading
 
 if TYPE_CHECKING:
+    from controlroom.domain.benchmarks import BenchmarkReading
     from controlroom.domain.board import Squad
     from controlroom.domain.reduce import Setup
     from controlroom.domain.services import Service
@@ -38,6 +39,7 @@ def first(config: Config, kinds: Collection[SourceKind] | None, now: datetime) -
         signals=readings,
         coverage=coverage,
         gate_rules=config.gate,
+        benchmarks=benchmarks(config),
     )
     return replace(begun, gates=_gates(begun, coverage))
 
@@ -48,6 +50,29 @@ def setup(config: Config) -> Setup:
 
     proofs = {proof.item: proof.proof for proof in config.proofs}
     return Setup(config.program, signals(config), config.gate, proofs)
+
+
+def benchmarks(config: Config) -> tuple[BenchmarkReading, ...]:
+    """The declared benchmarks before anybody looked at their results."""
+    if not config.benchmarks:
+        return ()
+    from controlroom.domain.benchmarks import UNREAD, BenchmarkReading, Rule
+
+    first = config.prometheus[0].id if config.prometheus else None
+    return tuple(
+        BenchmarkReading(
+            one.id,
+            one.name or one.id,
+            one.squad,
+            one.unit,
+            one.better,
+            text=UNREAD,
+            rule=Rule(one.tolerance, one.window, one.least, one.max_age),
+            where=f"{one.path} at {one.value}" if one.path is not None else one.metric or "",
+            server=(one.server or first) if one.path is None else None,
+        )
+        for one in config.benchmarks
+    )
 
 
 def services(config: Config) -> tuple[Service, ...]:
@@ -122,6 +147,9 @@ def resumed(begun: Snapshot, old: Snapshot, config: Config, now: datetime) -> Sn
         silences=tuple(s for s in old.silences if _has(begun, s.server)),
         watchdogs=tuple(w for w in old.watchdogs if _has(begun, w.server)),
         waivers=old.waivers,
+        runs=old.runs,
+        boxes=old.boxes,
+        benchmarks=_benchmarked(begun, old),
         blockers=old.blockers,
         declared_blockers=old.declared_blockers,
     )
@@ -138,6 +166,15 @@ def resumed(begun: Snapshot, old: Snapshot, config: Config, now: datetime) -> Sn
     counting = {waiver.signal: waiver for waiver in old.waivers if not waiver.pending}
     coverage = gates.coverage(snapshot.program.squads, kept, config.gate, now, counting)
     return replace(snapshot, coverage=coverage, gates=_gates(snapshot, coverage))
+
+
+def _benchmarked(begun: Snapshot, old: Snapshot) -> tuple[BenchmarkReading, ...]:
+    """The declared benchmarks, with what `old` knows of those that are declared as they were."""
+    if not begun.benchmarks:
+        return ()
+    from controlroom.domain.benchmarks import carried
+
+    return carried(begun.benchmarks, old.benchmarks)
 
 
 def _has(snapshot: Snapshot, alertmanager: str) -> bool:
@@ -191,6 +228,10 @@ def _statuses(config: Config) -> list[SourceStatus]:
         statuses.append(SourceStatus(_metrics_id(server), "metrics", server.id, server.interval))
     for manager in config.alertmanagers:
         statuses.append(SourceStatus(f"alerts:{manager.id}", "alerts", manager.id, manager.interval))
+    if config.benchmarks:
+        from controlroom.domain.benchmarks import LOOK_EVERY
+
+        statuses.append(SourceStatus("benchmarks", "benchmarks", "benchmarks", LOOK_EVERY))
     from controlroom.engine.ports import REASSURE
 
     told = max(config.store.interval, REASSURE)

@@ -235,8 +235,14 @@ def _meant(given: Sequence[str]) -> set[str]:
 
 
 def _room(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--view", choices=["room"], default="room", help="which view to open")
+    parser.add_argument(
+        "--view", choices=["room", "oncall", "standup", "wall"], default="room", help="which view to open"
+    )
     parser.add_argument("--read-only", action="store_true", help="hide every action that changes something")
+    parser.add_argument(
+        "--follow", action="store_true", help="show what the driver of the standup shows, and change nothing"
+    )
+    parser.add_argument("--past", metavar="INSTANT", help="the room as it was then, framed PAST")
 
 
 def _nothing(parser: argparse.ArgumentParser) -> None:
@@ -279,6 +285,7 @@ def _lab(parser: argparse.ArgumentParser) -> None:
 
 def _snapshot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="linear text (the default without --json)")
+    parser.add_argument("--past", metavar="INSTANT", help="the room as it was seen then, asking nobody")
 
 
 def _documents(parser: argparse.ArgumentParser) -> None:
@@ -381,6 +388,41 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="overwrite a past day's file")
 
 
+def _summary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--week", type=int, metavar="N", help="programme week; else the one before this")
+    parser.add_argument("--print", action="store_true", dest="only_print", help="print it, write nothing")
+
+
+def _standup(parser: argparse.ArgumentParser) -> None:
+    def report(branch: argparse.ArgumentParser) -> None:
+        branch.add_argument(
+            "date", nargs="?", metavar="DATE", help="the day of the standup; else the last one"
+        )
+        branch.add_argument("--ritual", metavar="ID", help="which ritual, where several are standups")
+        branch.add_argument("--chat", action="store_true", help="the short text for a chat")
+        branch.add_argument("--write", action="store_true", help="write it into the status folder again")
+
+    _branch(parser, ("report", "standup_report", "the minutes of a standup", report))
+
+
+def _evidence(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import EVIDENCE
+
+    _branch(parser, *EVIDENCE)
+
+
+def _drill(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import DRILL
+
+    _branch(parser, *DRILL)
+
+
+def _notify(parser: argparse.ArgumentParser) -> None:
+    from controlroom.commands.arguments import NOTIFY
+
+    _branch(parser, *NOTIFY, needed=False)
+
+
 def _themes(parser: argparse.ArgumentParser) -> None:
     def check(branch: argparse.ArgumentParser) -> None:
         branch.add_argument("files", nargs="+", metavar="FILE", help="theme files")
@@ -416,6 +458,12 @@ COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
     ("lint", "what is wrong with what people wrote", _nothing),
     ("diff", "what changed since the last standup, or between two status files", _diff),
     ("publish", "write the status JSON of the day", _publish),
+    ("standup", "the minutes of a standup", _standup),
+    ("summary", "the weekly summary, from data only", _summary),
+    ("evidence", "capture what an Integration Day shows, or verify what was captured", _evidence),
+    ("drill", "begin, watch and end a chaos drill; its report", _drill),
+    ("benchmarks", "what the benchmarks measured last, beside their own history", _nothing),
+    ("notify", "who is told of what outside this room, and what waits to be told", _notify),
     ("themes", "themes of the room", _themes),
 )
 """Name, help and arguments of every command; the function of the same name in `commands` runs it, or of each

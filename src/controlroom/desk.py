@@ -174,6 +174,18 @@ class Desk:
 
         return await self._alertmanager(server, ask)
 
+    async def hush(self, server: str, draft: SilenceDraft) -> tuple[str, str]:
+        """Set a silence: its id, and what went wrong, empty when it is set."""
+        from controlroom.net import alertmanager
+
+        ids: list[str] = []
+
+        async def ask(api: Api) -> None:
+            ids.append(await alertmanager.silence(api, draft))
+
+        problem = await self._alertmanager(server, ask)
+        return ids[0] if ids else "", problem
+
     async def expire(self, server: str, silence: str) -> str:
         """End a silence."""
         from controlroom.net import alertmanager

@@ -84,6 +84,14 @@ def journal_path(config: Config, environ: Mapping[str, str]) -> Path | None:
     return folder / "health" / f"{_name(config.path)}.jsonl" if folder and config.path else None
 
 
+def past_path(config: Config, environ: Mapping[str, str]) -> Path | None:
+    """Where what this configuration's room showed is kept; None where there is no place."""
+    from controlroom.config import folders
+
+    folder = folders.state_folder(environ)
+    return folder / "past" / f"{_name(config.path)}.sqlite" if folder and config.path else None
+
+
 def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
     from controlroom.config import folders
 

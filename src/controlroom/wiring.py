@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from controlroom import beginning
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from controlroom.domain.health import Beat
     from controlroom.engine.engine import Engine
     from controlroom.engine.ports import Clock, Source
+    from controlroom.noticing import Noticing
+    from controlroom.remembering import Remembering
+    from controlroom.reporting import Reporting
     from controlroom.stores.delivery import Delivery
     from controlroom.watching import Watching
 
@@ -54,8 +58,18 @@ class Room:
     """Names the person and the folder of the outbox."""
     journal: Path | None = None
     """Where transitions of services are kept; None: nowhere."""
+    telling: str | None = None
+    """Whether channels are told what happens: empty where they are, else why they are not; None: nothing is
+    looked for that they could be told."""
+    past_path: Path | None = None
+    """Where what the room shows is kept; None: nowhere."""
+    still: bool = False
+    """It was opened in the past: nobody is asked, and nothing is written."""
+    _remembering: Remembering | None = None
     _delivery: Delivery | None = None
     _desk: Desk | None = None
+    _reporting: Reporting | None = None
+    _noticing: Noticing | None = None
     _reports: Reports | None = None
     _listeners: list[Callable[[Snapshot], None]] = field(default_factory=list)
     _engine: Engine | None = None
@@ -73,16 +87,36 @@ class Room:
 
     async def run(self) -> None:
         """Poll until cancelled."""
+        past = self.past
+        if self.still:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                if past is not None:
+                    await past.close()
+        if past is not None:
+            self.subscribe(past.see)
         watching = self._watching()
         if watching is not None:
             self.snapshot = await watching.resume(self.snapshot)
             self.subscribe(watching.see)
+        noticing: Noticing | None = None
         try:
             while True:
+                if noticing is None and self.config.notify and self.telling is not None:
+                    await asyncio.to_thread(import_module, "controlroom.noticing")
+                    noticing = self.noticing
+                    if noticing is not None:
+                        noticing.begin()
+                        self.subscribe(noticing.see)
                 await self._run_until_changed()
         finally:
+            if noticing is not None:
+                await noticing.close()
             if watching is not None:
                 await watching.close()
+            if past is not None:
+                await past.close()
 
     async def _run_until_changed(self) -> None:
         """Poll on the configuration as it is, until there is another one."""
@@ -138,6 +172,35 @@ class Room:
             )
         return self._desk
 
+    @property
+    def past(self) -> Remembering | None:
+        """What was kept of what the room showed."""
+        if self._remembering is None and self.past_path is not None:
+            from controlroom.remembering import Remembering
+
+            self._remembering = Remembering(self.past_path, lambda: self.config.past)
+        return self._remembering
+
+    @property
+    def reports(self) -> Reporting:
+        """What writes minutes, status files, evidence and reports."""
+        if self._reporting is None:
+            from controlroom.reporting import Reporting
+
+            self._reporting = Reporting(lambda: self.config, lambda: self.snapshot, self.clock)
+        return self._reporting
+
+    @property
+    def noticing(self) -> Noticing | None:
+        """What tells people outside the room what happens in it."""
+        if self._noticing is None and self.telling is not None:
+            from controlroom.noticing import Noticing
+
+            self._noticing = Noticing(
+                lambda: self.config, lambda: self.snapshot, self.clock, self.environ, self.telling
+            )
+        return self._noticing
+
     async def close(self) -> None:
         """Let go of everything. `run` and `sweep` close their sources themselves, when they end."""
         self._listeners.clear()
@@ -166,9 +229,9 @@ class Room:
 
         try:
             watched = await in_daemon(health_journal.read, self.journal)
+            within = await in_daemon(health_journal.watching_within, self.journal)
         except OSError:
             return snapshot
-        within = health_journal.WATCHING_EVERY
         return replace(snapshot, services=tuple(lasting(s, watched, within) for s in snapshot.services))
 
     def _watching(self) -> Watching | None:
@@ -210,6 +273,7 @@ class Room:
             ("status", _status),
             ("self", _self_check),
             ("alerts", _alerts),
+            ("benchmarks", _benchmarks),
         )
         sources = [
             source for kind, make in makers if self._wanted(kind) for source in make(self.config, self.clock)
@@ -249,15 +313,18 @@ def build(
     restored: Snapshot | None = None,
     environ: Mapping[str, str] = os.environ,
     journal: Path | None = None,
+    telling: str | None = None,
+    past: Path | None = None,
 ) -> Room:
     """A room for `config`, showing `restored` (the room of an earlier run) until sources answer.
 
-    `journal` is where transitions of services are kept and taken up again.
+    `journal` is where transitions of services are kept and taken up again; `telling` see `Room.telling`;
+    `past` is where what the room shows is kept.
     """
     snapshot = beginning.first(config, sources, clock())
     if restored is not None:
         snapshot = beginning.resumed(snapshot, restored, config, clock())
-    return Room(config, snapshot, clock, sources, environ, journal)
+    return Room(config, snapshot, clock, sources, environ, journal, telling, past)
 
 
 def _resolver(config: Config) -> Callable[[SecretRef], str]:
@@ -281,6 +348,7 @@ def _documents(config: Config, clock: Clock) -> Sequence[Source]:
             interval=config.documents.interval,
             clock=clock,
             rules=config.program.calendar,
+            written=config.folder / config.status.dir if config.status.dir else None,
         )
     ]
 
@@ -375,3 +443,13 @@ def _alerts(config: Config, clock: Clock) -> Sequence[Source]:
         return squad.id if squad else None
 
     return [AlertsSource(server, squad_id, clock, _resolver(config)) for server in config.alertmanagers]
+
+
+def _benchmarks(config: Config, clock: Clock) -> Sequence[Source]:
+    if not config.benchmarks:
+        return ()
+    from controlroom.sources.benchmarks import BenchmarksSource
+
+    declared = list(zip(config.benchmarks, beginning.benchmarks(config), strict=True))
+    zone = config.program.zone
+    return [BenchmarksSource(declared, config.prometheus, config.folder, clock, _resolver(config), zone=zone)]

@@ -17,6 +17,7 @@ ROOMS = frozenset(
         *("domain", "config", "engine", "net", "probes", "sources", "stores", "documents"),
         *("reports", "headless", "tui", "lab", "cli", "commands"),
         *("wiring", "beginning", "acting", "desk", "last_known", "watching"),
+        *("reporting", "noticing", "remembering", "capturing"),
     }
 )
 CLIENTS = frozenset(
@@ -64,6 +65,10 @@ MAY_USE = {
     "watching": {"config", "domain", "engine.ports", "net", "stores"},
     "beginning": {"config", "domain", "engine.ports", "probes", "stores"},
     "acting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
+    "reporting": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
+    "capturing": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
+    "noticing": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
+    "remembering": {"config", "domain", "engine.ports", "net", "stores"},
     "desk": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching"},
     "wiring": ROOMS - {"tui", "headless", "cli", "commands", "lab"},
     "commands": ROOMS,

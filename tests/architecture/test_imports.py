@@ -19,6 +19,19 @@ weeks = [1, 2]
 [[rituals]]
 id = "standup"
 time = 09:00:00
+[[rituals]]
+id = "storm"
+time = 15:00:00
+rotation = [{ week = 1, scenario = "No ink" }]
+[[benchmarks]]
+id = "sheets"
+path = "bench/*.json"
+value = "/p95"
+[[notify]]
+id = "crew"
+webhook = { env = "NOBODY_SET_IT" }
+[evidence]
+screens = false
 [documents]
 paths = ["*.md"]
 [status]
@@ -63,6 +76,7 @@ def loaded(folder: Path, *arguments: str) -> set[str]:
     [
         ("snapshot", "--json"),
         ("snapshot", "--plain"),
+        ("snapshot", "--past", "20m"),
         ("services",),
         ("telemetry",),
         ("gate",),
@@ -78,6 +92,15 @@ def loaded(folder: Path, *arguments: str) -> set[str]:
         ("documents", "read", "plan.md"),
         ("diff",),
         ("publish",),
+        ("standup", "report"),
+        ("summary", "--week", "1", "--print", "--at", "2031-05-20T09:00:00Z"),
+        ("evidence", "capture"),
+        ("evidence", "verify"),
+        ("drill", "begin", "--scenario", "No ink", "--by", "Odile"),
+        ("drill", "report"),
+        ("benchmarks",),
+        ("notify",),
+        ("notify", "test", "crew"),
         ("config", "check"),
         ("themes", "list"),
         ("init", "plan.md", "--output", "drafted.toml"),
@@ -126,3 +149,56 @@ print(sorted({name.split(".")[0] for name in sys.modules} - set(sys.stdlib_modul
     )
     foreign = {name for name in eval(result.stdout) if not name.startswith("_")}
     assert foreign - {"controlroom", "sitecustomize", "usercustomize"} == set()
+
+
+FIRST_PAINT = """
+import asyncio, sys
+from controlroom import wiring
+from controlroom.config.load import load
+from controlroom.tui.app import RoomApp
+from controlroom.tui.port import Options
+
+class Watched(RoomApp):
+    painted = ()
+
+    def _begin(self):
+        Watched.painted = sorted(sys.modules)
+        super()._begin()
+
+async def main():
+    config = load("controlroom.toml", environ={})
+    app = Watched(wiring.build(config, environ={}), Options())
+    async with app.run_test(size=(200, 50)) as pilot:
+        await pilot.pause()
+
+asyncio.run(main())
+print("\\n".join(Watched.painted))
+"""
+
+LATER = (
+    *(f"tui.standup.{name}" for name in ("mode", "begins", "capture", "handing", "minutes", "carryover")),
+    *("tui.drill", "tui.acts.acting", "tui.acts.ticking", "tui.acts.capturing", "tui.pictures", "tui.since"),
+    *("tui.bell", "tui.screens.notices", "tui.screens.form", "tui.panes.worst", "tui.panes.numbers"),
+    *("noticing", "remembering", "reporting", "capturing", "reports", "stores.ring", "sources"),
+)
+"""What only some rooms need, and none before somebody can see it."""
+
+
+def test_a_room_is_seen_before_what_only_some_need_is_loaded(tmp_path: Path) -> None:
+    """Standup, drill, notices, the past, evidence and all clients wait until the plain room is painted."""
+    (tmp_path / "controlroom.toml").write_text(CONFIG, encoding="utf-8")
+    environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+    result = subprocess.run(
+        [sys.executable, "-c", FIRST_PAINT],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    seen = set(result.stdout.splitlines())
+    assert "controlroom.tui.screens.room" in seen, result.stderr
+    names = tuple(f"controlroom.{name}" for name in LATER)
+    assert {name for name in seen if name in names or name.startswith(tuple(f"{n}." for n in names))} == set()
+    assert seen & {"httpx", "aiohttp", "redis", "sqlite3"} == set()

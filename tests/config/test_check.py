@@ -128,6 +128,11 @@ WARNINGS = {
         "prometheus[0].url",
         "a secret",
     ),
+    "a token in an address of the evidence": (
+        "[evidence]\nrequests=['http://h/a', 'http://h/b?token=hunter2']\n",
+        "evidence.requests[1]",
+        "a secret",
+    ),
     "a literal password": (
         "[[services]]\nkind='redis'\nurl='redis://h'\npassword='hunter2'\n",
         "services[0].password",
@@ -177,6 +182,13 @@ def test_a_password_in_the_stores_address_has_a_place_of_its_own(tmp_path: Path)
     ):
         (warning,) = problems(tmp_path, f"[store]\nurl='{url}'\n").warnings
         assert "[store].password = { env" in warning.remedy
+
+
+def test_a_secret_in_an_address_of_the_evidence_is_sent_to_the_services(tmp_path: Path) -> None:
+    """An address of the evidence takes no reference, so the remedy names what does."""
+    (warning,) = problems(tmp_path, "[evidence]\nrequests=['http://u:hunter2@h/']\n").warnings
+    assert "[[services]]" in warning.remedy
+    assert "{ env" not in warning.remedy
 
 
 def test_a_store_for_a_team_is_no_problem(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from controlroom.domain.program import Program
-from controlroom.domain.rituals import DateChange, Ritual, Scenario
+from controlroom.domain.rituals import DateChange, ReadyGate, Ritual, Scenario
+from controlroom.domain.runs import Key, Run
+from controlroom.domain.snapshot import Snapshot
 from controlroom.headless.rituals import as_json, as_text
+from tests.tui import rooms
 
 KOLKATA = "Asia/Kolkata"
 PROGRAM = Program(
@@ -162,3 +165,57 @@ def test_an_instant_at_the_edge_of_the_calendar_is_refused(now: str) -> None:
     for form in (as_json, as_text):
         with pytest.raises(ValueError, match="another instant"):
             form(PROGRAM, datetime.fromisoformat(now), KOLKATA, days=3)
+
+
+def looked() -> Snapshot:
+    """A room in which a standup waits for Redis, for Kafka and for a tick."""
+    gates = (ReadyGate("Redis answers", "redis"), ReadyGate(service="kafka"), ReadyGate("Looked at actions"))
+    ritual = replace(rooms.PROGRAM.rituals[0], gates=gates, agenda=("Changes", "Blockers first"))
+    program = replace(rooms.PROGRAM, rituals=(ritual, *rooms.PROGRAM.rituals[1:]))
+    put_off = replace(
+        rooms.BLOCKERS[0],
+        state="snoozed",
+        snoozed_until=rooms.NOW + timedelta(seconds=30),
+        snooze_ritual="standup",
+        snoozed_by="Ines",
+        snooze_why="waits for the vendor",
+    )
+    return rooms.changed(program=program, blockers=(put_off,))
+
+
+def test_readiness_and_what_comes_back_are_told_where_somebody_looked() -> None:
+    """Gate by gate, unknown apart from missing; without a look nothing is claimed."""
+    room = looked()
+    said = as_json(room.program, rooms.NOW, "UTC", snapshot=room)
+    first = said["next"][0]
+    assert first["agenda"] == ["Changes", "Blockers first"]
+    assert first["readiness"]["green"] == 1
+    assert [gate["state"] for gate in first["readiness"]["gates"]] == ["there", "missing", "unknown"]
+    assert first["readiness"]["gates"][1]["why"].startswith("DOWN: connection refused")
+    assert first["returns"] == [
+        {"id": "b1", "summary": "Schema undecided", "by": "Ines", "why": "waits for the vendor"}
+    ]
+    assert said["next"][1]["readiness"] is None
+    unseen = as_json(room.program, rooms.NOW, "UTC")["next"][0]
+    assert unseen["readiness"] is None
+    assert unseen["returns"] is None
+    text = as_text(room.program, rooms.NOW, "UTC", snapshot=room)
+    assert "Daily Standup: 1 of 3 gates green · missing: kafka · not known: Looked at actions" in text
+    assert "Daily Standup: Schema undecided, put off by Ines: waits for the vendor" in text
+    assert "gates green" not in as_text(room.program, rooms.NOW, "UTC")
+
+
+def test_what_was_held_today_and_who_drives_is_told() -> None:
+    """One that was held early is not in progress any more; a run that is on names its driver."""
+    key = Key("standup", date(2026, 3, 4))
+    now = rooms.NOW + timedelta(minutes=9)
+    run = Run(key, "Ada", rooms.NOW + timedelta(seconds=30))
+    room = rooms.changed(runs=(run,))
+    on = next(one for one in as_json(room.program, now, "UTC", snapshot=room)["in_progress"] if one["run"])
+    assert on["run"] == {"driver": "Ada", "began_at": "2026-03-04T08:00:00Z"}
+    assert "Daily Standup: Ada drives, 08:30" in as_text(room.program, now, "UTC", snapshot=room)
+    over = rooms.changed(runs=(replace(run, finished_at=now),))
+    said = as_json(over.program, now, "UTC", snapshot=over)
+    assert "standup" not in [one["id"] for one in said["in_progress"]]
+    assert [(one["id"], one["record"]) for one in said["earlier"]] == [("standup", "held")]
+    assert "Earlier today\n  Daily Standup: held" in as_text(over.program, now, "UTC", snapshot=over)

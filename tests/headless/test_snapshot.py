@@ -184,7 +184,16 @@ def test_the_plain_room_reads_from_top_to_bottom() -> None:
     assert headings[0] == "The Press · Tue 2031-05-06 08:59 WEST · Tue 13:29 IST · W1D4"
     assert headings[1:] == [
         *("Attention", "Since the last standup", "Waves", "Squads", "Blockers", "Services"),
-        *("Dependencies", "Telemetry", "Alerts", "Milestones", "Rituals", "Lints", "Triage log"),
+        *(
+            "Dependencies",
+            "Telemetry",
+            "Alerts",
+            "Benchmarks",
+            "Milestones",
+            "Rituals",
+            "Lints",
+            "Triage log",
+        ),
         *("This machine", "Sources"),
     ]
     assert "  critical: service: queue DOWN 1h 00m · refused\n" in text

@@ -13,7 +13,7 @@ import pytest
 
 from controlroom.domain.health import ProbeResult, ServiceState, Transition, advance, initial
 from controlroom.domain.services import Health, Service
-from controlroom.stores.health_journal import LIMIT, WATCHING_EVERY, Journal, read
+from controlroom.stores.health_journal import LIMIT, WATCHING_EVERY, Journal, read, watching_within
 
 T0 = datetime(2025, 10, 6, 16, 0, 0, 123456, tzinfo=UTC)
 U, D = Health.UP, Health.DOWN
@@ -55,6 +55,17 @@ def test_what_was_kept_is_read_again_to_the_microsecond(journal: Journal, path: 
     watched = read(path)
     assert watched.transitions == {"a": states[0].transitions, "b": states[1].transitions}
     assert watched.until == T0 + timedelta(seconds=10)
+
+
+def test_whoever_has_ended_watches_no_longer(journal: Journal, path: Path) -> None:
+    """Silence counts as watching while a room writes the journal, and not a second longer; asking twice, or
+    where there was never one, changes nothing."""
+    kept(journal, lived("a", U))
+    assert [watching_within(path) for _ in range(2)] == [WATCHING_EVERY] * 2
+    journal.close()
+    assert watching_within(path) == 0.0
+    assert watching_within(path.with_name("other.jsonl")) == 0.0
+    assert not path.with_name("other.lock").exists()
 
 
 def test_only_what_is_new_is_written(journal: Journal, path: Path) -> None:

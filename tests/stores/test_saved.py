@@ -16,10 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controlroom.domain.actions import Action, Entry
 from controlroom.domain.board import Item, Squad
 from controlroom.domain.documents import Document, DocumentReading
 from controlroom.domain.health import ProbeResult, ServiceState, Transition
 from controlroom.domain.program import Program
+from controlroom.domain.runs import Key, Run
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service
 from controlroom.domain.signals import Signal
@@ -74,6 +76,19 @@ def test_a_whole_room_comes_back() -> None:
     assert after.taken_at.tzinfo is dt.UTC
     with pytest.raises(AttributeError):
         after.version = 2  # type: ignore[misc]
+
+
+def test_named_tuples_come_back() -> None:
+    """A run that is on, with its key, and an entry of the log are what they were."""
+    run = Run(Key("standup", dt.date(2025, 10, 6)), "Ines", NOW)
+    entry = Entry(7, Action("a7", "blk-1", "note", {"text": "x"}, "Ines", "host", NOW))
+    after = saved.load(saved.dump((run, entry)))
+    assert after == (run, entry)
+    assert isinstance(after, tuple)
+    assert [type(after[0].key), type(after[1])] == [Key, Entry]
+    body = saved.dump(entry)[len(saved.MAGIC) + 4 :].replace(b"\x8c\x03rev", b"\x8c\x03raw")
+    with pytest.raises(saved.UnreadableSaved, match="not what it was"):
+        saved.load(saved.MAGIC + zlib.crc32(body).to_bytes(4, "big") + body)
 
 
 def test_shared_parts_stay_shared() -> None:

@@ -7,6 +7,7 @@ state folder.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,13 +15,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from controlroom.capturing import Pictures
 from controlroom.config.changes import Change, ConfigEdit
 from controlroom.domain.actions import Action, Outcome
 from controlroom.domain.board import Item, Status
 from controlroom.domain.documents import CellEdit
+from controlroom.domain.runs import Key
 from controlroom.domain.silences import SilenceDraft
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui.port import Options
+from controlroom.reporting import CannotWrite, Written
+from controlroom.tui.port import Options, Past
 
 if __package__:
     from .rooms import NOW, ROOM
@@ -75,6 +79,10 @@ class NoDesk:
         """There is no Alertmanager."""
         return f"no Alertmanager is called {server}"
 
+    async def hush(self, server: str, draft: SilenceDraft) -> tuple[str, str]:
+        """There is no Alertmanager."""
+        return "", "no Alertmanager is configured"
+
     async def expire(self, server: str, silence: str) -> str:
         """There is no Alertmanager."""
         return f"no Alertmanager is called {server}"
@@ -84,6 +92,28 @@ class NoDesk:
         return "no webhook is configured"
 
 
+class NoReports:
+    """Writes nothing, and says so."""
+
+    why = "this room has no status folder"
+
+    async def minutes(self, key: Key) -> Written:
+        """Nothing is written."""
+        raise CannotWrite(self.why)
+
+    async def drill(self, key: Key) -> Written:
+        """Nothing is written."""
+        raise CannotWrite(self.why)
+
+    async def evidence(self, date: dt.date | None = None, *, pictures: Pictures | None = None) -> Written:
+        """Nothing is written."""
+        raise CannotWrite(self.why)
+
+    async def status(self, slot: str) -> Path:
+        """Nothing is written."""
+        raise CannotWrite(self.why)
+
+
 class Still:
     """Holds a Snapshot, gives another one when told to; its clock stands where it is put."""
 
@@ -91,6 +121,9 @@ class Still:
         self.snapshot = snapshot
         self.now = now
         self.desk = NoDesk()
+        self.past: Past | None = None
+        self.noticing = None
+        self.reports = NoReports()
         self.polled: list[str | None] = []
         self.ran = 0
         self.closed = 0

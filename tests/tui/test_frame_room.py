@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 from textual.widgets._toast import Toast
 
+from controlroom.domain.runs import Key
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.triage import Blocker
+from controlroom.tui.drill.screen import DrillScreen
+from controlroom.tui.keys import CHANGING
 from controlroom.tui.parts import usual
-from controlroom.tui.rows import DrawContext, Heading, Line, Pane, Row, Span, View
+from controlroom.tui.rows import DrawContext, Heading, Line, Pane, Row, Span, Subject, View
+from controlroom.tui.screens.ask import Answer, Ask
+from controlroom.tui.screens.detail import DetailScreen
+from controlroom.tui.screens.dialog import Dialog
+from controlroom.tui.screens.help import HelpScreen
+from controlroom.tui.screens.lints import LintsScreen
+from controlroom.tui.screens.notices import NoticesScreen
+from controlroom.tui.screens.outbox import OutboxScreen
+from controlroom.tui.screens.picker import Choice, Picker
+from controlroom.tui.screens.waiting import WaitingScreen
 
 from .looking import seat
 from .rooms import BLOCKERS, NOW, ROOM, ago, changed
@@ -146,10 +158,10 @@ async def test_zoom_gives_the_pane_the_room() -> None:
 
 
 async def test_what_changed_is_shown_and_left_again() -> None:
-    """d opens everything since the last standup, d goes back to the same pane."""
+    """d on everything that changed goes back to the pane that one came from."""
     async with seat() as at:
         await at.press("6")
-        assert "Mooring: in progress → done" in await at.press("d")
+        assert "Mooring: in progress → done" in await at.press("1")
         screen = await at.press("d")
         assert "Mooring" not in screen
         assert at.app.room_screen.active == "services"
@@ -274,6 +286,35 @@ async def test_the_room_goes_on_behind_two_dialogs() -> None:
         assert "08:59:37" in await at.later()
 
 
+DIALOGS: Mapping[str, Callable[[], Dialog]] = {
+    "detail": lambda: DetailScreen(Subject("blocker", "b1")),
+    "drill": lambda: DrillScreen(Key("drill", date(2026, 3, 4))),
+    "help": HelpScreen,
+    "lints": LintsScreen,
+    "notices": NoticesScreen,
+    "outbox": OutboxScreen,
+    "picker": lambda: Picker("Which", [Choice("a", "One"), Choice("b", "Other")]),
+    "question": lambda: Ask("Sure?", (), (Answer("y", "yes", "yes"),)),
+    "waiting": WaitingScreen,
+}
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+async def test_a_dialog_bears_a_second_and_keys_before_it_is_drawn(name: str) -> None:
+    """What happens between the key that opens it and its first drawing does not take the room down."""
+    async with seat() as at:
+        made = DIALOGS[name]()
+        at.app.push_screen(made)
+        at.app.on_tick()
+        for action in ("cursor.down", "cursor.page_up", "subject.copy"):
+            made.act(action)
+        assert made.acting_on is None or isinstance(made.acting_on, Subject)
+        await at.pilot.pause()
+        assert made.is_current
+        await at.press("escape")
+        assert at.app.room_screen.is_current
+
+
 async def test_keys_typed_while_a_dialog_closes_are_not_lost() -> None:
     """Esc and the next key in one breath: the key is for the room."""
     async with seat() as at:
@@ -294,6 +335,16 @@ async def test_help_shows_the_keys_as_they_are() -> None:
         assert "app.quit" in at.screen
         assert "pane.zoom" not in await at.press("?")
         assert "Squads" not in await at.press("Z")
+
+
+async def test_help_has_no_heading_without_a_key() -> None:
+    """Where nothing may be changed, ? names no group of what changes something."""
+    async with seat(size=(120, 100)) as at:
+        assert "│ Triage " in await at.press("?")
+    async with seat(read_only=True, size=(120, 100)) as at:
+        screen = await at.press("?")
+        assert "app.quit" in screen
+        assert not [group for group in CHANGING if f"│ {group} " in screen]
 
 
 async def test_bad_keys_are_said_and_ignored() -> None:

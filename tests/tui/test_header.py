@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from controlroom.domain.actions import Action, Entry, Outcome
+from controlroom.domain.runs import Key, Run
 from controlroom.domain.selfcheck import Check
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import LogSeen, OutboxSeen, Snapshot, SourceStatus, StatusSeen
@@ -78,6 +79,56 @@ def test_on_the_hour_the_ritual_is_now() -> None:
     assert "Daily Standup NOW" in told(now=start)
     assert "Daily Standup NOW" in told(now=start + timedelta(minutes=14))
     assert "NOW" not in told(now=start + timedelta(minutes=15))
+
+
+def held(finished: timedelta | None = None, **more: object) -> Snapshot:
+    """Today's standup, which Ada began on time."""
+    start = NOW + timedelta(seconds=30)
+    ended = None if finished is None else start + finished
+    run = Run(Key("standup", date(2026, 3, 4)), "Ada", start, finished_at=ended)
+    return changed(runs=(replace(run, **more),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [100, 120, 200])
+def test_while_it_is_driven_the_header_says_who_drives_and_for_how_long(width: int) -> None:
+    """Not only that it is NOW; also when it takes longer than it was meant to."""
+    start = NOW + timedelta(seconds=30)
+    assert "Standup · Ada drives 03:12" in told(width, room=held(), now=start + timedelta(seconds=192))
+    assert "Standup · Ada drives 19:00" in told(width, room=held(), now=start + timedelta(minutes=19))
+    assert "Ada" not in told(width, room=held(), now=start, seen=view(redact=True))
+
+
+def test_a_paused_run_says_so_and_eighty_columns_keep_its_time() -> None:
+    """The time goes on; who drives is left out before the time is."""
+    start = NOW + timedelta(seconds=30)
+    now = start + timedelta(seconds=192)
+    assert "03:12 paused" in told(room=held(paused_at=start), now=now)
+    assert "Standup" in told(80, room=held(), now=now)
+    assert "03:12" in told(80, room=held(), now=now)
+
+
+def test_a_standup_that_was_ended_early_is_not_now() -> None:
+    """After its end the next one is counted down to, though the quarter of an hour is not over."""
+    now = NOW + timedelta(minutes=9)
+    assert "Daily Standup NOW" in told(now=now)
+    line = told(room=held(timedelta(minutes=8)), now=now)
+    assert "NOW" not in line
+    assert "Daily Standup in 23h 51m" in line
+
+
+def test_a_standup_that_was_held_before_its_time_is_not_counted_down_to() -> None:
+    """Begun and ended before the hour: what is counted down to is not the one that was held."""
+    now = NOW - timedelta(minutes=2)
+    run = Run(Key("standup", date(2026, 3, 4)), "Ada", now - timedelta(minutes=8), finished_at=now)
+    assert "Daily Standup in 02:30" in told(now=now)
+    assert "Daily Standup in 1d 00h 02m" in told(room=changed(runs=(run,)), now=now)
+
+
+def test_a_view_is_named_in_the_header() -> None:
+    """On-call at any width; the room itself has no word."""
+    for width in (60, 80, 200):
+        assert told(width, seen=replace(view(), occasion="on-call")).startswith("on-call")
+    assert "room" not in told()
 
 
 def test_a_frozen_screen_and_a_set_clock_are_framed() -> None:

@@ -180,6 +180,27 @@ def test_focus_keeps_both_sides() -> None:
     assert order(focus_squad="quay") == ["b2", "b1"]
 
 
+def test_focus_says_that_others_name_no_squad() -> None:
+    """None of its own is not the same as none at all."""
+    room = replace(
+        ROOM, blockers=tuple(replace(b, owning_squad=None, blocking_squad=None) for b in ROOM.blockers)
+    )
+    open_ = sum(blocker.state != "resolved" for blocker in ROOM.blockers)
+    said = drawn(PANE, room, seen=view(focus_squad="quay"))
+    assert said.split("\n") == ["no blockers that name Quay & Berths", f"{open_} others name no squad"]
+    assert "no squad" not in drawn(PANE, seen=view(focus_squad="quay"))
+
+
+def test_the_count_is_that_of_the_squad_in_focus() -> None:
+    """The heading counts the rows below it, and the breaches among them."""
+
+    def count(squad: str) -> str:
+        return PANE.heading(DrawContext(ROOM, view(focus_squad=squad), NOW, 80, 20)).count
+
+    assert count("quay") == "2, 1 in breach"
+    assert count("nobody") == ""
+
+
 def test_rows_of_unchanged_blockers_are_the_same_objects() -> None:
     """A refresh with one change makes one row anew."""
     before = {row.key: row for row in PANE.rows(ROOM, view())}

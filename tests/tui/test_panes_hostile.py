@@ -353,7 +353,9 @@ def assert_clean(line: Line, width: int) -> None:
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 @given(ROOMS, VIEWS)
 def test_no_snapshot_makes_a_pane_fail(room: Snapshot, seen: View) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from controlroom.domain.board import COLUMNS
 from controlroom.domain.triage import Blocker
 from controlroom.tui.filters import compile as compiled
@@ -201,6 +203,18 @@ def test_focus_shows_one_lane() -> None:
     assert "Cranes" in said
     assert "Customs" not in said
     assert "Unassigned" not in said
+
+
+@pytest.mark.parametrize("width", [80, 118, 200])
+def test_focus_says_how_many_cards_no_squad_shows(width: int) -> None:
+    """Squad by squad nobody would ever see them; where every card has a squad nothing is said."""
+    said = drawn(PANE, seen=view(width, focus_squad="cranes"))
+    assert said.splitlines()[-1].strip() == "? 1 card belongs to no squad"
+    more = (*ITEMS, card("i7", "Lost form", None, "done"))
+    said = drawn(PANE, changed(items=more), seen=view(width, focus_squad="cranes"))
+    assert said.splitlines()[-1].strip() == "? 2 cards belong to no squad"
+    owned = tuple(item for item in ITEMS if item.squad is not None)
+    assert "no squad" not in drawn(PANE, changed(items=owned), seen=view(width, focus_squad="cranes"))
 
 
 def test_an_unchanged_board_gives_the_same_rows() -> None:

@@ -231,3 +231,71 @@ OUTBOX: Branches = (
     ("again", "outbox_again", "hand an action in again, over what stood in its way", _again),
 )
 STORE: Branches = (("copy", "store_copy", "copy a log to another store, and verify the copy", _copy),)
+
+
+def _capture(parser: ArgumentParser) -> None:
+    parser.add_argument("--date", metavar="DATE", help="the day it is kept under; else today")
+    parser.add_argument(
+        "--junit", metavar="FILE", action="append", help="a JUnit file of the smoke tests; repeatable"
+    )
+    parser.add_argument("--ritual", metavar="ID", help="the ritual whose checklist is kept with it")
+
+
+def _verify(parser: ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", metavar="DATE|FOLDER", help="a day, or a folder; else the newest")
+
+
+EVIDENCE: Branches = (
+    ("capture", "evidence_capture", "keep what is to be seen now", _capture),
+    ("verify", "evidence_verify", "say whether what was kept is still what was kept", _verify),
+)
+
+
+def _ritual(parser: ArgumentParser) -> None:
+    parser.add_argument("--ritual", metavar="ID", help="which drill, where there are several")
+    parser.add_argument("--date", metavar="DATE", help="the day it is held for; else today")
+
+
+def _drilling(*more: Arguments) -> Arguments:
+    def declare(parser: ArgumentParser) -> None:
+        for arguments in more:
+            arguments(parser)
+        _ritual(parser)
+        _signed(parser)
+
+    return declare
+
+
+def _beginning(parser: ArgumentParser) -> None:
+    parser.add_argument("--scenario", metavar="TEXT", help="else that of the programme week")
+    parser.add_argument("--service", metavar="ID", action="append", help="who will suffer; repeatable")
+    parser.add_argument("--no-silence", action="store_true", help="silence no alert")
+
+
+def _symptom(parser: ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT", help="the symptom that is to be seen, as it is listed or new")
+
+
+def _mark(parser: ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="how it was put in")
+
+
+def _reported(parser: ArgumentParser) -> None:
+    _ritual(parser)
+    parser.add_argument("--write", action="store_true", help="write it into the status folder")
+
+
+DRILL: Branches = (
+    ("begin", "drill_begin", "begin the drill: baseline, silence, stopwatches", _drilling(_beginning)),
+    ("injected", "drill_injected", "say that the fault is in: times count from now", _drilling(_mark)),
+    ("symptom", "drill_symptom", "say that a symptom is to be seen", _drilling(_symptom)),
+    ("finish", "drill_finish", "end it and write its report", _drilling()),
+    ("report", "drill_report", "how it went: detection, recovery, what no metric showed", _reported),
+)
+
+
+def _channel(parser: ArgumentParser) -> None:
+    parser.add_argument("channel", metavar="CHANNEL", help="its id in [[notify]]")
+
+
+NOTIFY: Branches = (("test", "notify_test", "tell a channel that it is heard", _channel),)

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from controlroom.headless import output
-from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE, Usage, complain
+from controlroom.headless.problems import ATTENTION, FINE, UNREACHABLE, Unreachable, Usage, complain
 
 if TYPE_CHECKING:
     from controlroom.config.values import Config
+    from controlroom.domain.past import Moment
     from controlroom.domain.snapshot import Snapshot, SourceKind
 
 
@@ -90,6 +91,43 @@ class Given:
             output.document(document())
         else:
             output.text(text())
+
+
+def moment_of(asked: Given, config: Config, text: str) -> tuple[Moment, str]:
+    """The moment that was kept at or before the time `text` means, and from when until when nothing was.
+
+    Raises Usage, Unreachable.
+    """
+    from controlroom.domain import zones
+    from controlroom.domain.past import Moment
+    from controlroom.headless.sweeping import run
+    from controlroom.last_known import past_path
+    from controlroom.remembering import Remembering
+    from controlroom.tui import moments
+
+    where = f"--past {text}"
+    if asked.at is not None:
+        raise Usage("two clocks at once", f"--at and {where}", "choose one")
+    now = asked.now()
+    try:
+        at = moments.understand(text, now, config.program.zone, asked.viewer_zone(config), past=True).at
+    except moments.NotUnderstood as problem:
+        raise Usage(str(problem), where, "write it as 2025-10-06T16:00:00Z, 08:47 or 20m") from None
+    if at > now:
+        raise Usage("that is still to come", where, "give an instant that has been")
+    path = past_path(config, os.environ)
+    if path is None:
+        raise Unreachable("nothing of the past is kept", where, "set HOME, or XDG_STATE_HOME")
+    kept = Remembering(path, lambda: config.past)
+    found = run(kept.at(at))
+    run(kept.close())
+    if not isinstance(found, Moment):
+        raise Unreachable(found, where, "the room keeps it while it is open, for [past].keep")
+    gap = found.gap(at)
+    if gap is None:
+        return found, ""
+    began, until = (None if end is None else zones.label(end, config.program.zone) for end in gap)
+    return found, f"nothing was kept since {began}" + (f" until {until}" if until else "")
 
 
 def given(options: Namespace) -> Given:

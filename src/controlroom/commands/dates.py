@@ -15,6 +15,7 @@ from controlroom.headless.problems import FINE, Usage, complain
 if TYPE_CHECKING:
     from controlroom.config.values import Config
     from controlroom.domain.program import Program
+    from controlroom.domain.snapshot import Snapshot, SourceKind
 
 
 def calendar(options: Namespace) -> int:
@@ -46,14 +47,29 @@ def rituals(options: Namespace) -> int:
         raise Usage("days ahead cannot be negative", f"--days {options.days}")
     if options.ics is not None:
         return _calendar_file(options, program, now)
+    seen = _looked(config, program, asked)
     try:
         asked.print(
-            lambda: shown.as_text(program, now, zone, days=options.days),
-            lambda: shown.as_json(program, now, zone, days=options.days),
+            lambda: shown.as_text(program, now, zone, days=options.days, snapshot=seen),
+            lambda: shown.as_json(program, now, zone, days=options.days, snapshot=seen),
         )
     except ValueError as problem:
         raise Usage(str(problem), "" if options.days is None else f"--days {options.days}") from None
     return FINE
+
+
+def _looked(config: Config, program: Program, asked: Given) -> Snapshot | None:
+    """A look at what the gates of rituals name, and at the log; None where no ritual has any."""
+    gates = [gate for ritual in program.rituals for gate in ritual.gates]
+    if not gates:
+        return None
+    kinds: list[SourceKind] = ["store"]
+    kinds += ["services", "self"] if any(gate.service for gate in gates) else []
+    kinds += ["metrics"] if any(gate.signal for gate in gates) else []
+    kinds += ["documents", "status"] if any(gate.item for gate in gates) else []
+    seen = asked.sweep(config, *kinds)
+    say_failures(seen)
+    return seen
 
 
 def _calendar_file(options: Namespace, program: Program, now: datetime) -> int:

@@ -6,8 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from controlroom import __version__
-from controlroom.commands.common import answered, given, say_failures
-from controlroom.headless.problems import FINE, INTERRUPTED, UNREACHABLE, Usage
+from controlroom.commands.common import answered, given, moment_of, say_failures
+from controlroom.headless.problems import FINE, INTERRUPTED, UNREACHABLE, Usage, complain
 
 if TYPE_CHECKING:
     from controlroom.domain.snapshot import SourceKind
@@ -21,11 +21,19 @@ def snapshot(options: Namespace) -> int:
     asked = given(options)
     config = asked.config()
     zone = asked.viewer_zone(config)
-    seen = asked.sweep(config)
-    now = asked.now()
     if options.plain and options.json:
         raise Usage("two formats at once", "--plain --json", "choose one")
     made_by = f"controlroom {__version__}"
+    if options.past is not None:
+        from controlroom.headless import past
+
+        (then, gap), here = moment_of(asked, config, options.past), asked.now()
+        if gap:
+            complain(gap)
+        asked.print(lambda: past.as_plain(then, here, zone), lambda: past.as_json(then, here, zone, made_by))
+        return attention.exit_code(then.snapshot, attention.attention(then.snapshot, then.at))
+    seen = asked.sweep(config)
+    now = asked.now()
     asked.print(lambda: shown.as_plain(seen, now, zone), lambda: shown.as_json(seen, now, zone, made_by))
     return attention.exit_code(seen, attention.attention(seen, now))
 

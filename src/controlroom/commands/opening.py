@@ -38,17 +38,33 @@ def room(options: Namespace) -> int:
         clock_set=asked.at is not None,
         state_folder=state_folder(os.environ),
         base_folder=config.folder,
-        read_only=options.read_only,
+        read_only=options.read_only or options.follow,
         write_back=config.documents.write_back,
         channel=config.triage.channel,
         webhook=config.triage.webhook is not None,
+        view="standup" if options.follow else options.view,
+        follow=options.follow,
+        bell=config.ui.bell,
+        page=config.ui.page,
     )
+    if options.past is not None:
+        from controlroom.commands.common import moment_of
+
+        then, gap = moment_of(asked, config, options.past)
+        shown = "this room shows the past"
+        opened = wiring.build(config, past=last_known.past_path(config, os.environ), telling=shown)
+        opened.still = True
+        seen_as = seen_as._replace(past=then, read_only=True, view="room", follow=False)
+        return run(opened, seen_as._replace(notices=(gap,) if gap else ()))
     if asked.at is not None:  # a room at another time has nothing to do with the one kept last
-        return run(wiring.build(config, clock=wiring.clock_set(asked.at)), seen_as)
+        shown = "the clock of this room is set"
+        return run(wiring.build(config, clock=wiring.clock_set(asked.at), telling=shown), seen_as)
     opened = wiring.build(
         config,
         restored=last_known.recall(config, os.environ),
         journal=last_known.journal_path(config, os.environ),
+        telling="this room is read-only" if seen_as.read_only or seen_as.view == "wall" else "",
+        past=last_known.past_path(config, os.environ),
     )
     try:
         return run(opened, seen_as)

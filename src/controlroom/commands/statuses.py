@@ -38,6 +38,7 @@ def diff(options: Namespace) -> int:
 def _since(options: Namespace, asked: Given) -> tuple[Side | None, Side, str, int]:
     """From a status that is named, or from that of the last standup, to the room as it is now."""
     from controlroom.domain.diff import baseline
+    from controlroom.domain.instants import parse
     from controlroom.domain.status import room_status
     from controlroom.headless.diff import Side
 
@@ -45,12 +46,18 @@ def _since(options: Namespace, asked: Given) -> tuple[Side | None, Side, str, in
     seen = asked.sweep(asked.config())
     say_failures(seen)
     now = asked.now()
-    after = Side("now", room_status(seen, now))
     if named is not None:
+        after = Side("now", room_status(seen, now, since=parse(named.document["as_of"])))
         return named, after, "as named on the command line", answered(seen, FINE)
-    chosen = baseline(seen.status.files if seen.status else (), seen.program, now)
+    chosen = baseline(seen.status.files if seen.status else (), seen.program, now, seen.runs)
     if chosen is None:
-        return None, after, "no status file yet; controlroom publish writes one", answered(seen, FINE)
+        after = Side("now", room_status(seen, now))
+        folder = seen.source("status")
+        why = "no status file yet; controlroom publish writes one"
+        if folder is not None and folder.error:
+            why = f"whether there is a status file is not known: {folder.error}"
+        return None, after, why, answered(seen, FINE)
+    after = Side("now", room_status(seen, now, since=chosen.file.as_of))
     return Side(chosen.file.path, chosen.file.data), after, chosen.why, answered(seen, FINE)
 
 
@@ -62,16 +69,19 @@ def _named(name: str, asked: Given) -> Side:
     from controlroom.stores import status_folder
 
     path = Path(name)
-    if not path.is_file() and re.fullmatch(r"\d{4}-\d\d-\d\d(-[a-z0-9_-]+)?", name):
-        folder = status_folder_of(asked.config())
-        path = folder.path(f"{name}.json")
-        if not path.is_file():
-            same_day = [file for file in _look(folder).files if file.for_date == name]
-            if not same_day:
-                raise Usage("there is no status of that day", f"{name} in {folder.folder}", "name a file")
-            path = Path(same_day[-1].path)
     try:
+        if not path.is_file() and re.fullmatch(r"\d{4}-\d\d-\d\d(-[a-z0-9_-]+)?", name):
+            folder = status_folder_of(asked.config())
+            path = folder.path(f"{name}.json")
+            if not path.is_file():
+                same_day = [file for file in _look(folder).files if file.for_date == name]
+                if not same_day:
+                    raise Usage("there is no status of that day", f"{name} in {folder.folder}", "name a file")
+                path = Path(same_day[-1].path)
         file = status_folder.read(path)
+    except OSError as problem:
+        where = f"{problem.filename}: {problem.strerror}"
+        raise Usage("that status cannot be read", where, "name a status file or a date") from None
     except status_folder.Unreadable as problem:
         raise Usage("that status cannot be read", str(problem), "name a status file or a date") from None
     return Side(file.path, file.data)

@@ -72,6 +72,8 @@ def _remarks(file: File, folder: Path, environ: Mapping[str, str]) -> Iterator[R
         remedy = 'keep it elsewhere and write { env = "NAME" }, { file = "path" } or { command = "…" }'
         if place == ("store", "url"):
             remedy = 'take it out and name it: [store].password = { env = "NAME" }'
+        elif place[0] == "evidence":
+            remedy = "take it out: the answers of [[services]] are kept too, and their secrets are references"
         yield Remark("warning", place, "a secret is written into the configuration", remedy)
     yield from _looks(file, environ)
 
@@ -205,6 +207,9 @@ def _references(file: File) -> Iterator[tuple[Place, SecretRef]]:
         yield ("store", "password"), file.store.password
     if file.triage.webhook is not None:
         yield ("triage", "webhook"), file.triage.webhook
+    for number, channel in enumerate(file.notify):
+        if channel.webhook is not None:
+            yield ("notify", number, "webhook"), channel.webhook
 
 
 def _secret(ref: SecretRef, place: Place, folder: Path, environ: Mapping[str, str]) -> Iterator[Remark]:

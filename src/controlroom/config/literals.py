@@ -33,11 +33,15 @@ def literal_secrets(file: File) -> Iterator[Place]:
             for name, value in command.env.items() if command else ():
                 if isinstance(value, str) and _SECRET_NAME.search(name):
                     yield (*place, "command", "env", name)
+    for number, address in enumerate(file.evidence.requests):
+        if in_address(address):
+            yield ("evidence", "requests", number)
     if in_address(file.store.url):
         yield ("store", "url")
     for place, ref in (
         (("store", "password"), file.store.password),
         (("triage", "webhook"), file.triage.webhook),
+        *((("notify", number, "webhook"), one.webhook) for number, one in enumerate(file.notify)),
     ):
         if ref is not None and ref.literal is not None:
             yield place

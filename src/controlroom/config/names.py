@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controlroom.config.places import Place
 from controlroom.config.shape import File
 from controlroom.domain.text import slug
+
+if TYPE_CHECKING:
+    from controlroom.domain.rituals import Ritual
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ _REFERENCES: Mapping[str, Mapping[str, str]] = {
         "depends_on": "services",
     },
     "maintenance": {"services": "services"},
+    "benchmarks": {"squad": "squads", "server": "prometheus"},
+    "notify": {"squads": "squads"},
 }
 """Section → key → the section it names something of."""
 
@@ -61,7 +66,17 @@ def resolved(file: File) -> File:
         replace(server, rules=tuple(_with_ids(rule, {"squad": "squads"}, ids) for rule in server.rules))
         for server in file.alertmanagers
     )
+    changed["rituals"] = tuple(_ritual(ritual, ids) for ritual in file.rituals)
     return replace(file, **changed)
+
+
+def _ritual(ritual: Ritual, ids: Ids) -> Ritual:
+    named = {"services": "services"}
+    return replace(
+        ritual,
+        rotation=tuple(_with_ids(scenario, named, ids) for scenario in ritual.rotation),
+        gates=tuple(_with_ids(gate, {"service": "services"}, ids) for gate in ritual.gates),
+    )
 
 
 def unknown(file: File) -> Iterator[Unknown]:
@@ -133,6 +148,13 @@ def _references(file: File) -> Iterator[tuple[Place, str, str]]:
         for n, rule in enumerate(server.rules):
             if rule.squad:
                 yield ("alertmanagers", number, "rules", n, "squad"), "squads", rule.squad
+    for number, ritual in enumerate(file.rituals):
+        for n, scenario in enumerate(ritual.rotation):
+            for m, name in enumerate(scenario.services):
+                yield ("rituals", number, "rotation", n, "services", m), "services", name
+        for n, gate in enumerate(ritual.gates):
+            if gate.service is not None:
+                yield ("rituals", number, "gates", n, "service"), "services", gate.service
     for number, squad in enumerate(file.squads):
         for n, signal in enumerate(squad.signals):
             if signal.server is not None:

@@ -44,7 +44,13 @@ _PACES = (
     ("self_check", "interval"),
     ("self_check", "timeout"),
     ("gate", "hold"),
+    ("past", "keep"),
+    ("past", "every"),
+    ("ui", "page"),
 )
+
+_LISTS = (("documents", "paths"), ("dashboards", "paths"), ("evidence", "junit"), ("evidence", "requests"))
+"""Keys whose list may be a single text."""
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhd])\s*)+")
@@ -103,14 +109,27 @@ def normal(data: Table, found: Findings) -> Table:
     for section in ("store", "triage"):
         if isinstance(data.get(section), dict):
             _secrets(data[section])
-    if isinstance(data.get("documents"), dict) and isinstance(data["documents"].get("paths"), str):
-        data["documents"]["paths"] = [data["documents"]["paths"]]
-    if isinstance(data.get("dashboards"), dict) and isinstance(data["dashboards"].get("paths"), str):
-        data["dashboards"]["paths"] = [data["dashboards"]["paths"]]
+    for section, name in _LISTS:
+        _list(data.get(section), name)
+    for place, table in _tables(data, "benchmarks"):
+        _default_id(table, slug(str(table.get("name", ""))), place, found)
+        _duration(table, "max_age", place, found)
+    for place, table in _tables(data, "notify"):
+        _default_id(table, slug(str(table.get("kind", "slack"))), place, found)
+        _secrets(table)
+        _duration(table, "quiet", place, found)
+        for name in ("events", "squads"):
+            _list(table, name)
     for _, proof in _tables(data, "proofs"):
         if isinstance(proof.get("proof"), str):
             proof["proof"] = [proof["proof"]]
     return data
+
+
+def _list(table: Any, name: str) -> None:
+    """One text where a list of them may stand."""
+    if isinstance(table, dict) and isinstance(table.get(name), str):
+        table[name] = [table[name]]
 
 
 def seconds(text: str) -> float | None:
@@ -231,6 +250,15 @@ def _ritual(table: Table, place: Place, found: Findings) -> None:
         ]
     if rotation:
         table.setdefault("rotates", True)
+    for inner, scenario in _tables(table, "rotation", place):
+        _duration(scenario, "rto", inner, found)
+        for name in ("services", "symptoms", "silence"):
+            _list(scenario, name)
+    for inner, segment in _tables(table, "segments", place):
+        _duration(segment, "seconds", inner, found)
+    _duration(table, "near", place, found)
+    if isinstance(table.get("gates"), list):
+        table["gates"] = [{"text": gate} if isinstance(gate, str) else gate for gate in table["gates"]]
     for inner, change in _tables(table, "changes", place):
         if isinstance(change.get("to_time"), str):
             change["to_time"] = _time(change["to_time"], (*inner, "to_time"), found)

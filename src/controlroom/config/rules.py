@@ -26,6 +26,8 @@ from controlroom.domain.services import Service
 from controlroom.domain.text import slug
 
 WEEK_LIMIT = 5_200
+PANES = ("changes", "waves", "squads", "blockers", "telemetry", "services", "alerts", "ritual")
+"""The room's panes, by the names that `layout` knows them by."""
 STORES = (
     *("dir", "redis", "rediss", "redis+unix"),
     *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
@@ -69,6 +71,7 @@ def check(file: File, found: Findings, kinds: Kinds) -> None:
     _targets(file, found, kinds)
     _servers(file, found, kinds)
     _promises(file, found)
+    _results(file, found)
     _pace(file, found)
     _store(file, found, kinds)
 
@@ -90,7 +93,10 @@ def zone_problem(name: str) -> str | None:
 def _unique(file: File, found: Findings) -> None:
     things: Mapping[str, Iterable[Any]] = {
         name: getattr(file, name)
-        for name in ("waves", "sprints", "squads", "milestones", "rituals", "services", "prometheus")
+        for name in (
+            *("waves", "sprints", "squads", "milestones", "rituals", "services", "prometheus"),
+            *("benchmarks", "notify"),
+        )
     } | {"alertmanagers": file.alertmanagers, "dependencies": file.dependencies}
     for section, entries in things.items():
         key = "name" if section == "dependencies" else "id"
@@ -194,6 +200,7 @@ def _ritual(ritual: Ritual, place: Place, found: Findings) -> None:
         _zone(ritual.zone, (*place, "zone"), found)
     if ritual.starts_on and ritual.ends_on and ritual.ends_on < ritual.starts_on:
         found.add((*place, "ends_on"), "it ends before it begins", "the last date counts too")
+    _run(ritual, place, found)
     weeks = [scenario.week for scenario in ritual.rotation]
     for number, week in enumerate(weeks):
         if week in weeks[:number]:
@@ -202,6 +209,31 @@ def _ritual(ritual: Ritual, place: Place, found: Findings) -> None:
     for number, date in enumerate(dates):
         if date in dates[:number]:
             found.add((*place, "changes", number), f"{date} is changed already", "keep one of them")
+
+
+def _run(ritual: Ritual, place: Place, found: Findings) -> None:
+    """What belongs to holding it: its gates, its parts, the panes that are shown."""
+    for number, gate in enumerate(ritual.gates):
+        named = [name for name in ("service", "signal", "item") if getattr(gate, name) is not None]
+        if len(named) > 1:
+            message = f"a gate asks for one thing, not for {' and '.join(named)}"
+            found.add((*place, "gates", number), message, "write a gate for each")
+        elif not named and not gate.text:
+            remedy = 'write text = "…" for a person to tick, or service, signal or item'
+            found.add((*place, "gates", number), "it is not said what is to be there", remedy)
+    kinds = [segment.kind for segment in ritual.segments]
+    for number, segment in enumerate(ritual.segments):
+        if segment.kind in kinds[:number]:
+            found.add((*place, "segments", number), f"{segment.kind} is there already", "keep one of them")
+        between(segment.seconds, 0, 86_400, (*place, "segments", number, "seconds"), found)
+    between(ritual.near, 0, 86_400, (*place, "near"), found)
+    for number, pane in enumerate(ritual.layout):
+        if pane not in PANES:
+            remedy = did_you_mean(pane, PANES, f"one of {', '.join(PANES)}")
+            found.add((*place, "layout", number), f'there is no pane "{pane}"', remedy)
+    for number, scenario in enumerate(ritual.rotation):
+        if scenario.rto is not None:
+            between(scenario.rto, 1, YEAR, (*place, "rotation", number, "rto"), found)
 
 
 def _targets(file: File, found: Findings, kinds: Kinds) -> None:
@@ -313,6 +345,26 @@ def _promises(file: File, found: Findings) -> None:
                 found.add((*where, "metric"), message, "keep one of them")
 
 
+def _results(file: File, found: Findings) -> None:
+    """Benchmarks have one source each, and channels a pace."""
+    for number, benchmark in enumerate(file.benchmarks):
+        place: Place = ("benchmarks", number)
+        if (benchmark.path is None) == (benchmark.metric is None):
+            remedy = 'write path = "bench/*.json" with value = "/p95", or metric = "…"'
+            found.add(place, "a benchmark has either a path or a metric", remedy)
+        elif benchmark.path is not None and not benchmark.value:
+            remedy = 'write value = "/p95" for JSON, or value = "test_replay" for a JUnit test case'
+            found.add(place, "it is not said where the number stands in the file", remedy)
+        between(benchmark.tolerance, 0, 10, (*place, "tolerance"), found)
+        between(benchmark.window, 1, 1000, (*place, "window"), found)
+        between(benchmark.least, 1, benchmark.window, (*place, "least"), found)
+        between(benchmark.max_age, 1, YEAR, (*place, "max_age"), found)
+    for number, channel in enumerate(file.notify):
+        where: Place = ("notify", number)
+        between(channel.quiet, 0, YEAR, (*where, "quiet"), found)
+        between(channel.at_most, 1, 100_000, (*where, "at_most"), found)
+
+
 def _pace(file: File, found: Findings) -> None:
     limits: Mapping[Place, Callable[[], float]] = {
         ("documents", "interval"): lambda: file.documents.interval,
@@ -327,6 +379,10 @@ def _pace(file: File, found: Findings) -> None:
     between(file.polling.timeout, 0.001, 3600, ("polling", "timeout"), found)
     between(file.store.timeout, 0.001, 3600, ("store", "timeout"), found)
     between(file.polling.at_once, 1, 1000, ("polling", "at_once"), found)
+    between(file.past.keep, 0, YEAR, ("past", "keep"), found)
+    between(file.past.every, SHORTEST, LONGEST, ("past", "every"), found)
+    between(file.past.megabytes, 1, 1_000_000, ("past", "megabytes"), found)
+    between(file.ui.page, 0, LONGEST, ("ui", "page"), found)
 
 
 def _store(file: File, found: Findings, kinds: Kinds) -> None:

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 from controlroom.config.values import (
     AlertmanagerServer,
+    Benchmark,
+    Channel,
     Dashboards,
     Documents,
+    Evidence,
+    Past,
     Polling,
     ProgramKeys,
     PrometheusServer,
@@ -55,6 +59,10 @@ class File:
     gate: GateRules = field(default_factory=GateRules)
     dashboards: Dashboards = field(default_factory=Dashboards)
     proofs: tuple[Proof, ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
+    notify: tuple[Channel, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    past: Past = field(default_factory=Past)
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)

@@ -95,6 +95,98 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Benchmark:
+    """`[[benchmarks]]`: a number measured again and again, compared with its own history.
+
+    Its results are read from files, or asked of a Prometheus.
+    """
+
+    id: str = ""
+    name: str = ""
+    squad: str | None = None
+    """Whose it is."""
+    unit: str = ""
+    better: Literal["lower", "higher"] = "lower"
+    path: str | None = None
+    """Files with one result each, JSON or JUnit; a glob, relative to the configuration file."""
+    value: str = ""
+    """Where the number stands in each file: a JSON pointer (RFC 6901), which begins with a slash, or the name
+    of a JUnit test case, whose time in seconds it is."""
+    metric: str | None = None
+    """PromQL that gives one number."""
+    server: str | None = None
+    """Id of the `[[prometheus]]` to ask; None is the first."""
+    tolerance: float = 0.1
+    """Share by which a result may be worse than the median of those before it."""
+    window: int = 7
+    """How many results before it count."""
+    least: int = 3
+    """How many there must be before anything is called a regression."""
+    max_age: float = 93_600.0
+    """Seconds after which the last result is too old to say anything of today."""
+
+
+NoticeKind = Literal[
+    "service",
+    "signal",
+    "gate",
+    "blocker",
+    "escalation",
+    "breach",
+    "regression",
+    "ritual",
+    "summary",
+    "watchdog",
+]
+"""What people can be told of: a service that changes, a signal lost or back, a verdict, a blocker opened or
+resolved, one escalated, one over its time, a benchmark that got worse, a ritual's end, a weekly summary, a
+dead-man's switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """`[[notify]]`: where people are told what happened."""
+
+    id: str = ""
+    kind: Literal["slack", "webhook"] = "slack"
+    """``slack`` takes ``{"text": …}``, ``webhook`` the whole notice as JSON."""
+    webhook: SecretRef | None = None
+    """Its URL: a reference, as whoever knows it can write there. None: the room only shows its notices."""
+    events: tuple[NoticeKind, ...] = ()
+    """What is told there; none: everything."""
+    squads: tuple[str, ...] = ()
+    """Only what concerns these squads; none: all."""
+    quiet: float = 300.0
+    """Seconds in which the same thing is not told again."""
+    at_most: int = 30
+    """Notices an hour; what goes beyond is counted, and the count is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`[evidence]`: what is kept on an Integration Day beside what the room itself sees."""
+
+    junit: tuple[str, ...] = ()
+    """JUnit files of the smoke tests; paths and globs, relative to the configuration file."""
+    requests: tuple[str, ...] = ()
+    """URLs whose answers are kept as they come."""
+    screens: bool = True
+    """Whether pictures of the room are kept too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """`[past]`: how much of what the room showed is kept on this machine, for going back in time."""
+
+    keep: float = 86_400.0
+    """Seconds; 0 keeps nothing."""
+    every: float = 1.0
+    """Seconds between two moments that are kept at least."""
+    megabytes: int = 256
+    """Size of the file at most; the oldest moments go first."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFolder:
     """`[status]`: the folder of status JSON files, relative to the configuration file."""
 
@@ -161,6 +253,10 @@ class Ui:
     """IANA zone of the viewer; None is the machine's."""
     ascii: bool = False
     redact: bool = False
+    bell: bool = False
+    """Whether the terminal's bell rings when a service goes down (in the view for on-call)."""
+    page: float = 0.0
+    """Seconds after which a wall screen turns to its next page by itself; 0: it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +285,10 @@ class Config:
     gate: GateRules = field(default_factory=GateRules)
     dashboards: Dashboards = field(default_factory=Dashboards)
     proofs: tuple[Proof, ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
+    notify: tuple[Channel, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    past: Past = field(default_factory=Past)
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)

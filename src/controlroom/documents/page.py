@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from controlroom.documents.dates import FoundLabel
+from controlroom.documents.dates import FoundLabel, dates_in, labels_in
 from controlroom.documents.inline import plain, unmarked, verbatim
 from controlroom.documents.outline import Entry, Row, Table
 from controlroom.domain.calendar import CLOSE_OF_WEEK, CalendarRules, date_of, sprint_date
@@ -101,8 +101,18 @@ class Page:
 
     def all_checklists(self) -> tuple[DocumentChecklist, ...]:
         return tuple(
-            DocumentChecklist(title, tuple(checks), line) for (title, line), checks in self.checklists.items()
+            DocumentChecklist(title, tuple(checks), line, self._day_named(title, line))
+            for (title, line), checks in self.checklists.items()
         )
+
+    def _day_named(self, title: str, line: int) -> dt.date | None:
+        """The one day that a heading names, by its date or its label."""
+        dates = {found.date for found in dates_in(title, self.anchor)}
+        labels = labels_in(title)
+        if len(dates) > 1 or len(labels) > 1:
+            return None
+        explicit = next(iter(dates), None)
+        return self.date_of_label(labels[0], explicit, line) if labels else explicit
 
     def date_of_label(self, label: FoundLabel, explicit: dt.date | None, line: int) -> dt.date | None:
         """The date of a label: the one written beside it wins, and what does not fit becomes a lint.

@@ -33,11 +33,35 @@ Kind = Literal[
     "undo",
     "waive",
     "unwaive",
+    "direct",
+    "accept",
+    "begin",
+    "enter",
+    "pause",
+    "continue",
+    "extend",
+    "skip",
+    "hand-over",
+    "take-over",
+    "finish",
+    "decision",
+    "task",
+    "park",
+    "tick",
+    "untick",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-NEVER_CONFLICT = frozenset({"acknowledge", "note"})
-"""Kinds that are true whatever else happened to the item; they carry no `expect`."""
+NEVER_CONFLICT = frozenset(
+    {
+        *("acknowledge", "note", "decision", "task", "park"),
+        *("enter", "pause", "continue", "extend", "skip", "hand-over", "finish"),
+    }
+)
+"""Kinds that are true whatever else happened to the item; they carry no `expect`.
+
+Those that move a ritual on count only where their author drives it, and name where they lead.
+"""
 
 
 DEPTH_LIMIT = 64
@@ -62,7 +86,7 @@ class Action:
 
     id: str
     item: str
-    """Id of the blocker or card; ``signal:`` and a reading id for a signal."""
+    """Id of the blocker or card; ``signal:`` and a reading id for a signal; see `runs` for rituals."""
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
     """By kind, see `triage`; instants are RFC 3339 text."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from controlroom.domain import fold, status
+from controlroom.domain import fold, runs, status
 from controlroom.domain.actions import Action, Outcome
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
@@ -60,6 +60,20 @@ def _alike(one: Ledger, other: Ledger) -> bool:
 def posted(snapshot: Snapshot, seen: OutboxSeen) -> Snapshot:
     """`snapshot` after a look at the outbox."""
     return snapshot if seen == snapshot.outbox else replace(snapshot, outbox=seen)
+
+
+def ran(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` with the holdings of rituals that the log and the outbox tell of.
+
+    While the log has not been read, what an earlier run knew of it is kept.
+    """
+    queued = actions(snapshot.outbox.queued)
+    if snapshot.ledger is None and not queued:
+        return snapshot
+    found, ticked = runs.runs(snapshot.ledger, queued), runs.boxes(snapshot.ledger, queued)
+    if found is snapshot.runs and ticked is snapshot.boxes:
+        return snapshot
+    return replace(snapshot, runs=found, boxes=ticked)
 
 
 def boarded(snapshot: Snapshot, now: datetime) -> Snapshot:

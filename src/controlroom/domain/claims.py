@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.board import Item
 from controlroom.domain.health import ServiceState, settle
@@ -22,6 +22,9 @@ from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import QUALITY_CODES, UNDECIDED_CODES, GapCode, SignalReading
 from controlroom.domain.text import clean
+
+if TYPE_CHECKING:
+    from controlroom.domain.documents import Document
 
 Kind = Literal["metric", "service", "topic", "test", "unknown name"]
 State = Literal["observed", "not observed", "unknown"]
@@ -78,6 +81,17 @@ def claims(snapshot: Snapshot, now: datetime) -> tuple[Claim, ...]:
     silent = "no Prometheus is configured" if metrics is None else metrics.error
     services = tuple(settle(snapshot.services, now))
     return _claims(items, snapshot.signals, snapshot.proofs, services, silent)
+
+
+def seen(snapshot: Snapshot, names: Iterable[str], now: datetime) -> tuple[Claim, ...]:
+    """What is seen of each of `names` that is something the room can look at; its `item` is empty.
+
+    That is a service, a promised metric or topic, and what a document calls a metric or a topic.
+    """
+    world = _World(snapshot.signals, snapshot.proofs, tuple(settle(snapshot.services, now)))
+    documents = [reading.document for reading in snapshot.documents if reading.document is not None]
+    found = (world.look(name, documents) for name in names)
+    return tuple(claim for claim in found if claim is not None)
 
 
 def by_item(found: Iterable[Claim]) -> Mapping[str, tuple[Claim, ...]]:
@@ -190,6 +204,24 @@ class _World:
         if _TEST.search(name):
             return "test", name
         return ("metric", metric) if metric else ("unknown name", name)
+
+    def look(self, name: str, documents: Sequence[Document]) -> Claim | None:
+        """What is seen of what somebody only mentions; None where nobody says that it can be looked at."""
+        kind, bare = self.means(name)
+        if bare not in self.services and bare not in self.topics and bare not in self.metrics:
+            if any(bare in document.topics for document in documents):
+                kind = "topic"
+            elif any(bare in document.metrics for document in documents):
+                kind = "metric"
+            else:
+                return None
+        claim = self._seen(kind, bare)
+        if kind == "metric" and bare not in self.metrics and bare not in self.undeclared:
+            claim = replace(claim, text=f"no squad promised {bare}: add it to [[squads.signals]]")
+        said = claim.text or (
+            "not observed" if claim.since is None else f"not observed since {render(claim.since)}"
+        )
+        return replace(claim, proof=bare, text=said)
 
     def _seen(self, kind: Kind, name: str) -> Claim:
         if kind == "service":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from controlroom.domain import decide_runs
 from controlroom.domain.actions import KINDS, NEVER_CONFLICT, Action, Kind
 from controlroom.domain.board import Item
 from controlroom.domain.decide_args import Asked, No, close_to, is_word
@@ -19,6 +20,7 @@ from controlroom.domain.fold_args import (
 )
 from controlroom.domain.fold_card import SAID, said_status
 from controlroom.domain.instants import render
+from controlroom.domain.runs import DRIVING
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import SignalReading
 from controlroom.domain.text import clean
@@ -27,6 +29,9 @@ from controlroom.domain.waivers import PREFIX, counting
 
 ON_CARDS = frozenset({"assign", "wait-on", "note", "status", "undo"})
 """Kinds that a card takes; a blocker takes every kind but ``status``."""
+
+ON_RITUALS = frozenset().union(*decide_runs.KINDS_OF.values()) - {"note", "undo"}
+"""Kinds that make sense in the holding of a ritual only."""
 
 ON_SIGNALS = frozenset({"waive", "unwaive", "undo"})
 """Kinds that a signal takes; the first two make sense on nothing else."""
@@ -43,13 +48,17 @@ class Intent:
     (a list), text, about · assign: owner · wait-on: owning_squad, blocking_squad · escalate: next_update ·
     snooze: until (an instant) or ritual (its id), why · resolve: mitigation · reopen: why · note: text ·
     status: status (any spelling people use) · waive: why, until (an instant) or ritual (its id) ·
-    unwaive: why · undo: nothing · acknowledge: nothing. All but the first named of a kind may be missing or
-    empty, as far as the rules allow.
+    unwaive: why · direct: text · accept: why · undo: nothing · acknowledge: nothing. In a ritual, begin:
+    segments and whatever else it begins with · enter: to · extend: segment, seconds · skip: segment ·
+    hand-over: to · finish: whatever it ends with · decision, task, note, park: text, owner, due, segment,
+    squad, about · tick, untick: evidence, why · pause, continue, take-over: nothing. All but the first
+    named of a kind may be missing or empty, as far as the rules allow.
     """
 
     kind: Kind
     item: str
-    """Id of the blocker or card, or ``signal:`` and a reading id; empty for ``open``, which makes an id."""
+    """Id of the blocker or card, ``signal:`` and a reading id, or an item of `runs`; empty for ``open``,
+    which makes an id."""
     args: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
     host: str = ""
@@ -135,9 +144,15 @@ def _decided(snapshot: Snapshot, intent: Intent, now: datetime) -> Action:
         item, expect = new_blocker_id(intent.id), ""
         args = _open(_Case(snapshot, intent, now, asked))
     else:
-        case = _case(snapshot, intent, now, asked)
         item, expect = intent.item, None if intent.kind in NEVER_CONFLICT else intent.seen
-        args = _RULES[intent.kind](case)
+        if is_word(item) and (prefix := decide_runs.prefix_of(item)) is not None:
+            holding = _Case(snapshot, intent, now, asked)
+            args = _ritual(holding, prefix, by)
+            if intent.kind == "begin":  # after a beginning that was taken back, too
+                expect = next((action.id for action in reversed(holding.history())), "")
+        else:
+            case = _case(snapshot, intent, now, asked)
+            args = _RULES[intent.kind](case)
     at = now.astimezone(UTC).replace(microsecond=0)
     kept = {name: value for name, value in args.items() if value or name == "was"}
     return Action(intent.id, item, intent.kind, kept, by, clean(intent.host, NAME_LIMIT).strip(), at, expect)
@@ -150,6 +165,8 @@ def _case(snapshot: Snapshot, intent: Intent, now: datetime, asked: Asked) -> _C
         raise No("item", "it is not said which blocker or card this is about", "give its id")
     if wanted.startswith(PREFIX):
         return _Case(snapshot, intent, now, asked, signal=_signal(snapshot, intent))
+    if intent.kind in ON_RITUALS:
+        raise No("item", f"{clean(wanted, 200)} is no holding of a ritual", "it is done in a ritual only")
     if intent.kind in ("waive", "unwaive"):
         raise No("item", f"{clean(wanted, 200)} is no signal", "only a promised signal can be waived")
     blocker = next((one for one in snapshot.blockers if one.id == wanted), None)
@@ -166,6 +183,16 @@ def _case(snapshot: Snapshot, intent: Intent, now: datetime, asked: Asked) -> _C
     if card is None and not (intent.kind == "undo" and case.history()):
         _unknown(snapshot, intent)
     return case
+
+
+def _ritual(case: _Case, prefix: str, by: str) -> dict[str, Any]:
+    """The arguments of what is done in the holding of a ritual. Raises No."""
+    intent = case.intent
+    if intent.kind not in decide_runs.KINDS_OF[prefix]:
+        raise No("item", f"{clean(intent.item, 200)} is part of a ritual", f"{intent.kind} is not done there")
+    if intent.kind == "undo":
+        return _undo(case)
+    return decide_runs.decided(decide_runs.doing(case.snapshot, intent, case.asked, by, case.now))
 
 
 def _signal(snapshot: Snapshot, intent: Intent) -> SignalReading:
@@ -322,6 +349,18 @@ def _unwaive(case: _Case) -> dict[str, Any]:
     return {"why": why}
 
 
+def _direct(case: _Case) -> dict[str, Any]:
+    _unresolved(case)
+    missing = "it is not said what is to be done"
+    return {"text": case.asked.text("text", LINE_LIMIT, missing, "say who does what")}
+
+
+def _accept(case: _Case) -> dict[str, Any]:
+    _unresolved(case)
+    missing = "accepting it needs a reason"
+    return {"why": case.asked.text("why", LINE_LIMIT, missing, "say why it may stay")}
+
+
 def _undo(case: _Case) -> dict[str, Any]:
     """The last own action that still counts, unless another's decision rests on it."""
     history = case.history()
@@ -335,7 +374,7 @@ def _undo(case: _Case) -> dict[str, Any]:
         )
     if case.current:
         for later in counting[place + 1 :]:
-            if later.kind not in NEVER_CONFLICT:
+            if later.kind not in NEVER_CONFLICT or later.kind in DRIVING:
                 raise No(
                     "",
                     f"{_who(later)} did something after it: {later.kind}",
@@ -357,6 +396,8 @@ _RULES: Mapping[str, Callable[[_Case], dict[str, Any]]] = {
     "undo": _undo,
     "waive": _waive,
     "unwaive": _unwaive,
+    "direct": _direct,
+    "accept": _accept,
 }
 
 

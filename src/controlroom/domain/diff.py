@@ -16,6 +16,7 @@ from controlroom.domain.board import COLUMNS
 from controlroom.domain.program import Milestone, Program
 from controlroom.domain.remember import remember
 from controlroom.domain.rituals import STARTED_FOR, Occurrence, Ritual, occurrences
+from controlroom.domain.runs import Run
 from controlroom.domain.snapshot import Baseline, Change, StatusFile
 from controlroom.domain.telemetry import UNKNOWN_CODES
 from controlroom.domain.text import clean, slug
@@ -35,6 +36,8 @@ CATEGORIES = (
     "date_slipped",
     "signal_failing",
     "signal_recovered",
+    "benchmark_regressed",
+    "benchmark_recovered",
     "gate_changed",
     "service_changed",
     "wave_verdict",
@@ -258,6 +261,30 @@ def _code(entry: Entry | None) -> str | None:
 
 
 @remember
+def _benchmarks(old: list[Any], new: list[Any]) -> list[Change]:
+    """New regressions, and what is as it was again; what says nothing of its day is not known."""
+    before = _by_id(old)
+    found: list[Change] = []
+    for id_, entry in _by_id(new).items():
+        was, now = _judged(before.get(id_)), _judged(entry)
+        if now is None or was == now:
+            continue
+        name, text = _name(entry, id_), _text(entry.get("text"))
+        if was is None:
+            found.append(Change(NOW_KNOWN, id_, f"{name}: {now}, {text}".rstrip(", "), None, now))
+        elif now == "regression":
+            found.append(Change("benchmark_regressed", id_, f"{name}: {text or now}", was, now))
+        elif was == "regression" and now != "young":
+            found.append(Change("benchmark_recovered", id_, f"{name}: {text or now}", was, now))
+    return found
+
+
+def _judged(entry: Entry | None) -> str | None:
+    verdict = _text(entry.get("verdict")) if entry else ""
+    return None if verdict in ("", "unknown", "old") else verdict
+
+
+@remember
 def _gates(old: list[Any], new: list[Any]) -> list[Change]:
     found: list[Change] = []
     told: set[str] = set()
@@ -384,6 +411,7 @@ _SECTIONS: Mapping[str, Callable[[list[Any], list[Any]], list[Change]]] = {
     "blockers": _blockers,
     "items": _items,
     "signals": _signals,
+    "benchmarks": _benchmarks,
     "gates": _gates,
     "services": _services,
     "waves": _waves,
@@ -391,26 +419,52 @@ _SECTIONS: Mapping[str, Callable[[list[Any], list[Any]], list[Change]]] = {
 }
 
 
-def baseline(files: Sequence[StatusFile], program: Program, now: dt.datetime) -> Baseline | None:
+def baseline(
+    files: Sequence[StatusFile], program: Program, now: dt.datetime, runs: Sequence[Run] = ()
+) -> Baseline | None:
     """What "since the last standup" is measured from at `now`, and why; None when there is no status yet.
 
-    The newest status at or before the start of the last standup that is over; else the previous status.
+    The newest status at or before the start of the last standup that was held (as `runs` tell), or, where
+    none is recorded, of the last that is over by the calendar; else the previous status.
     """
-    past = sorted((file for file in files if file.as_of <= now), key=lambda file: file.as_of)
+    begun = {run.key.date.isoformat() for run in runs if run.on and run.segments}
+    past = sorted(
+        # What a standup that is on began with is for the next one.
+        (
+            file
+            for file in files
+            if file.as_of <= now and not (file.slot == "standup" and file.for_date in begun)
+        ),
+        key=lambda file: file.as_of,
+    )
     if not past:
         return None
-    standup = last_standup(program, now)
-    if standup is None:
+    start, what = _last_start(program, now, runs)
+    if start is None:
         return Baseline(past[-1], "the previous status: no standup has taken place by the calendar")
-    when = label(standup.start, program.zone, dated=True)
-    earlier = [file for file in past if file.as_of <= standup.start]
+    when = f"the standup {what} {label(start, program.zone, dated=True)}"
+    earlier = [file for file in past if file.as_of <= start]
     if earlier:
-        return Baseline(earlier[-1], f"the newest status at or before the standup of {when}")
-    return Baseline(past[-1], f"the previous status: none is as old as the standup of {when}")
+        return Baseline(earlier[-1], f"the newest status at or before {when}")
+    return Baseline(past[-1], f"the previous status: none is as old as {when}")
+
+
+def _last_start(program: Program, now: dt.datetime, runs: Sequence[Run]) -> tuple[dt.datetime | None, str]:
+    """When the last standup began, and how that is known."""
+    ids = {ritual.id for ritual in program.rituals if is_standup(ritual)}
+    held = [
+        run.began_at
+        for run in runs
+        if run.key.ritual in ids and run.finished_at is not None and run.finished_at <= now
+    ]
+    if held:
+        return max(held), "held"
+    scheduled = last_standup(program, now)
+    return (scheduled.start if scheduled is not None else None), "of"
 
 
 def last_standup(program: Program, now: dt.datetime) -> Occurrence | None:
-    """The newest occurrence of a standup that is over at `now`, by the calendar: nothing records it."""
+    """The newest occurrence of a standup that is over at `now` by the calendar, held or not."""
     today = local(now, program.zone).date()
     over = [
         occurrence

@@ -133,6 +133,8 @@ class DocumentChecklist:
     section: str
     items: tuple[DocumentCheck, ...]
     line: int = 0
+    date: dt.date | None = None
+    """The day its heading names; None: none, it is meant for every time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from controlroom.domain import (
     topics,
 )
 from controlroom.domain.alerts import distinct
+from controlroom.domain.benchmarks import BenchmarkReading, carried
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
 from controlroom.domain.gate_rules import GateRules
@@ -39,6 +40,7 @@ from controlroom.domain.signals import Signal
 from controlroom.domain.silences import once
 from controlroom.domain.snapshot import (
     AlertsSeen,
+    BenchmarksSeen,
     DocumentsSeen,
     LogSeen,
     Observation,
@@ -99,6 +101,8 @@ def reduce(setup: Setup, snapshot: Snapshot, seen: Observation) -> Snapshot:
             return _acted(setup, board_fold.logged(snapshot, seen.payload), seen.at)
         case OutboxSeen():
             return _acted(setup, board_fold.posted(snapshot, seen.payload), seen.at)
+        case BenchmarksSeen():
+            return _measured(snapshot, seen.payload)
     return snapshot
 
 
@@ -217,8 +221,24 @@ def _documents(setup: Setup, snapshot: Snapshot, seen: DocumentsSeen, at: dateti
 
 
 def _acted(setup: Setup, snapshot: Snapshot, at: datetime) -> Snapshot:
-    """What people did is laid over cards, blockers and signals."""
-    return gate_fold.waived(_settled(snapshot, at), setup.gate, at)
+    """What people did is laid over cards, blockers, signals and rituals."""
+    return gate_fold.waived(_settled(board_fold.ran(snapshot), at), setup.gate, at)
+
+
+def _measured(snapshot: Snapshot, seen: BenchmarksSeen) -> Snapshot:
+    """The readings replace those of the same benchmarks; equal ones stay the same objects."""
+    before = {reading.id: reading for reading in snapshot.benchmarks}
+    fresh = {one.id: _same(before.get(one.id), _still(before.get(one.id), one)) for one in seen.readings}
+    kept = tuple(fresh.get(reading.id, reading) for reading in snapshot.benchmarks)
+    found = kept + tuple(one for one in fresh.values() if one.id not in before)
+    return snapshot if same(found, snapshot.benchmarks) else replace(snapshot, benchmarks=found)
+
+
+def _still(before: BenchmarkReading | None, new: BenchmarkReading) -> BenchmarkReading:
+    """One that cannot be read keeps the results that were read before."""
+    if not new.error or new.results or before is None or before.declared != new.declared:
+        return new
+    return replace(new, results=before.results)
 
 
 def _settled(snapshot: Snapshot, now: datetime) -> Snapshot:
@@ -306,10 +326,11 @@ def compare(setup: Setup, snapshot: Snapshot, now: datetime) -> Snapshot:
     if gate_fold.due(snapshot, now):
         snapshot = gate_fold.judged(snapshot, setup.gate, now)
     files = snapshot.status.files if snapshot.status else ()
-    baseline = diff.baseline(files, snapshot.program, now)
+    baseline = diff.baseline(files, snapshot.program, now, snapshot.runs)
     if baseline is None:
         return snapshot if snapshot.baseline is None else replace(snapshot, baseline=None, changes=())
-    changes = diff.diff(baseline.file.data, status.room_status(snapshot, now))
+    known = baseline.file
+    changes = diff.diff(known.data, status.room_status(snapshot, now, since=known.as_of))
     same = snapshot.baseline is not None and snapshot.baseline == baseline and snapshot.changes == changes
     return snapshot if same else replace(snapshot, baseline=baseline, changes=changes)
 
@@ -344,6 +365,7 @@ def adopted(setup: Setup, begun: Snapshot, old: Snapshot, now: datetime) -> Snap
         alerts=tuple(one for one in old.alerts if one.server in managers),
         silences=tuple(one for one in old.silences if one.server in managers),
         watchdogs=tuple(one for one in old.watchdogs if one.server in managers),
+        benchmarks=carried(begun.benchmarks, old.benchmarks),
     )
     return compare(setup, gate_fold.judged(_settled(snapshot, now), setup.gate, now), now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+SegmentKind = Literal["changes", "blockers", "squad", "telemetry", "decisions", "buffer"]
+"""The parts of a standup."""
 
 OccurrenceState = Literal[
     "upcoming", "in_progress", "started", "ended", "held", "no_record", "unknown", "cancelled"
@@ -31,6 +34,36 @@ class Scenario:
     week: int
     scenario: str
     owner: str | None = None
+    services: tuple[str, ...] = ()
+    """Ids of the services that are expected to suffer: each has a stopwatch."""
+    symptoms: tuple[str, ...] = ()
+    """What people expect to see, ticked off as it appears."""
+    rto: float | None = None
+    """Seconds within which they are to be well again."""
+    silence: tuple[str, ...] = ()
+    """Which alerts are silenced while it lasts, as amtool writes matchers: ``job=redis``; none: none are."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRule:
+    """A part of a standup and its length in seconds; that of ``squad`` is of all squads together."""
+
+    kind: SegmentKind
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyGate:
+    """Something that is to be there when a ritual begins. With nothing named, a person ticks it off."""
+
+    text: str = ""
+    """As people call it; what is named where left out."""
+    service: str | None = None
+    """Id of a service that must be up."""
+    signal: str | None = None
+    """A promised metric that must be delivered."""
+    item: str | None = None
+    """Id of a card that must be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +101,16 @@ class Ritual:
     changes: tuple[DateChange, ...] = ()
     holidays: bool = False
     """True: not held on `[program].holidays`."""
+    gates: tuple[ReadyGate, ...] = ()
+    """What is to be there when it begins."""
+    layout: tuple[str, ...] = ()
+    """Panes the room shows when it comes near, in the order of their weight."""
+    near: float = 900.0
+    """Seconds before its start from which it is near."""
+    segments: tuple[SegmentRule, ...] = ()
+    """The parts of a standup, where they are not the usual ones."""
+    order: Literal["waves", "pain"] = "waves"
+    """How a standup walks the squads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +132,8 @@ class Occurrence:
 Record = Literal["held", "none", "unreadable"]
 """What the records say of one occurrence: there is one, there is none, they cannot be read."""
 
-Records = Mapping[tuple[str, dt.date], Record]
-"""By ritual id and `Occurrence.local_date`; what is absent was not looked for."""
+Records = Callable[[str, dt.date], Record | None]
+"""By ritual id and `Occurrence.local_date`; None: not looked for."""
 
 STARTED_FOR = dt.timedelta(hours=1)
 """How long an occurrence of undeclared duration counts as started."""
@@ -159,7 +202,6 @@ def agenda(program: Program, now: dt.datetime, *, records: Records | None = None
 
     Cheap enough for every tick: a programme is expanded once a day and then only compared with `now`.
     """
-    looked = records or {}
     on: list[Occurrence] = []
     following: list[Occurrence] = []
     notices: list[str] = []
@@ -168,9 +210,10 @@ def agenda(program: Program, now: dt.datetime, *, records: Records | None = None
             notices.append(f"{ritual.title or ritual.id}: no time declared")
         upcoming = None
         for occurrence in window:
-            record = looked.get((ritual.id, occurrence.local_date))
+            record = records(ritual.id, occurrence.local_date) if records is not None else None
             if occurrence.start > now:
-                if upcoming is None and not occurrence.cancelled:
+                # One that was held before its time is over: the one after it comes next.
+                if upcoming is None and not occurrence.cancelled and record != "held":
                     upcoming = occurrence
             elif state(occurrence, now, record) in {"in_progress", "started"}:
                 on.append(occurrence)

@@ -18,13 +18,15 @@ from controlroom.domain.triage import Blocker
 if TYPE_CHECKING:  # its classes are needed once documents are read, not to show a room
     from controlroom.domain.actions import Entry, Outcome
     from controlroom.domain.alerts import Watchdog
+    from controlroom.domain.benchmarks import BenchmarkReading
     from controlroom.domain.documents import DocumentReading
     from controlroom.domain.ledger import Ledger
+    from controlroom.domain.runs import Box, Run
     from controlroom.domain.selfcheck import Check
     from controlroom.domain.silences import Silence
     from controlroom.domain.waivers import Waiver
 
-SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store", "self"]
+SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store", "self", "benchmarks"]
 """``self`` is this machine's look at itself."""
 
 
@@ -119,8 +121,23 @@ class OutboxSeen:
     """Why the outbox cannot be used; then nothing can be recorded."""
 
 
+@dataclass(frozen=True, slots=True)
+class BenchmarksSeen:
+    """Some benchmarks were looked at; others keep what they had."""
+
+    readings: tuple[BenchmarkReading, ...]
+
+
 Payload = (
-    ServicesSeen | SelfSeen | SignalsSeen | AlertsSeen | DocumentsSeen | StatusSeen | LogSeen | OutboxSeen
+    ServicesSeen
+    | SelfSeen
+    | SignalsSeen
+    | AlertsSeen
+    | DocumentsSeen
+    | StatusSeen
+    | LogSeen
+    | OutboxSeen
+    | BenchmarksSeen
 )
 
 
@@ -233,6 +250,12 @@ class Snapshot:
     """Alerts that must always fire, as each Alertmanager last told of them."""
     proofs: tuple[SignalReading, ...] = ()
     """Metrics that cards name as their proof and no squad promised, as they were found."""
+    runs: tuple[Run, ...] = ()
+    """Every holding of a ritual that the log tells of, as they began; one may be on."""
+    boxes: tuple[Box, ...] = ()
+    """Boxes of checklists that somebody ticked."""
+    benchmarks: tuple[BenchmarkReading, ...] = ()
+    """The declared benchmarks, each with its results and what they say."""
     gate_rules: GateRules = field(default_factory=GateRules)
     """What a gate asks of a signal before it counts."""
 

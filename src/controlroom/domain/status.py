@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controlroom.domain import milestones
+from controlroom.domain.benchmarks import BenchmarkReading
 from controlroom.domain.board import COLUMNS, Item, Sprint, Squad
 from controlroom.domain.documents import DocumentReading
 from controlroom.domain.health import ServiceState
@@ -19,6 +20,7 @@ from controlroom.domain.lints import Lint
 from controlroom.domain.program import Milestone, Program
 from controlroom.domain.remember import remember
 from controlroom.domain.rituals import Ritual
+from controlroom.domain.runs import CaptureKind, Run
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot, SourceStatus, StatusFile, StatusSeen
 from controlroom.domain.telemetry import UNKNOWN_CODES, Alert, Coverage, GapCode, Gate, SignalReading
@@ -44,10 +46,16 @@ def room_status(
     slot: str = NIGHTLY,
     inputs: Sequence[Mapping[str, str]] = (),
     generator: str = "controlroom",
+    since: dt.datetime | None = None,
 ) -> dict[str, Any]:
-    """The whole document. `for_date` None is the programme's own date at `now`; instants are RFC 3339."""
+    """The whole document. `for_date` None is the programme's own date at `now`; instants are RFC 3339.
+
+    Decisions and action items are those of the day, and with `since` also whatever was written down from
+    then on: compared with an older document, nothing decided in between is lost.
+    """
     program = snapshot.program
     today = for_date or local(now, program.zone).date()
+    decisions, tasks = _captured(snapshot.runs, program.zone, today, since)
     return {
         "_banner": program.banner,
         "schema": SCHEMA,
@@ -69,15 +77,17 @@ def room_status(
         "signals": _signals(snapshot.signals),
         "gates": _gates(snapshot.gates),
         "alerts": _alerts(snapshot.alerts),
+        "benchmarks": _benchmarks(snapshot.benchmarks),
         "milestones": _milestones(program.milestones, today),
         "rituals": _rituals(program.rituals, program.zone),
-        "decisions": [],
-        "actions": [],
+        "decisions": decisions,
+        "actions": tasks,
         "risks": _risks(snapshot.documents),
         "lints": _lints(snapshot.lints),
-        "unknowns": _unknowns(
-            program, snapshot.sources, snapshot.services, snapshot.signals, snapshot.status
-        ),
+        "unknowns": [
+            *_unknowns(program, snapshot.sources, snapshot.services, snapshot.signals, snapshot.status),
+            *_unread(snapshot.benchmarks),
+        ],
         "parallel_sprint_status": _feed(
             program.squads, snapshot.items, snapshot.blockers, snapshot.signals, snapshot.coverage
         ),
@@ -317,6 +327,29 @@ def _alerts(alerts: tuple[Alert, ...]) -> list[Section]:
 
 
 @remember
+def _benchmarks(readings: tuple[BenchmarkReading, ...]) -> list[Section]:
+    return [
+        {
+            "id": reading.id,
+            "name": reading.name,
+            "squad": reading.squad,
+            "unit": reading.unit,
+            "better": reading.better,
+            "verdict": reading.verdict,
+            "value": None if reading.last is None else reading.last.value,
+            "at": None if reading.last is None else render(reading.last.at),
+            "source": None if reading.last is None else reading.last.source,
+            "median": reading.median,
+            "change": reading.change,
+            "since": maybe(reading.since),
+            "text": reading.text,
+            "skipped": list(reading.skipped),
+        }
+        for reading in readings
+    ]
+
+
+@remember
 def _milestones(declared: tuple[Milestone, ...], today: dt.date) -> list[Section]:
     return [
         {
@@ -345,6 +378,41 @@ def _rituals(rituals: tuple[Ritual, ...], zone: str) -> list[Section]:
         }
         for ritual in rituals
     ]
+
+
+FROM_LOG = "log"
+"""What an entry of `decisions` and `actions` names as its source where the room wrote it there."""
+
+
+@remember
+def _captured(
+    runs: tuple[Run, ...], zone: str, today: dt.date, since: dt.datetime | None
+) -> tuple[list[Section], list[Section]]:
+    """Decisions and action items of the local date `today`, and those from `since` on, oldest first."""
+
+    def of(kind: CaptureKind) -> list[Section]:
+        return [
+            {
+                "id": capture.id,
+                "text": capture.text,
+                "by": capture.by,
+                "at": render(capture.at),
+                "ritual": run.key.ritual,
+                "squad": capture.squad,
+                "owner": capture.owner,
+                "due": capture.due,
+                "source": FROM_LOG,
+            }
+            for run in runs
+            for capture in run.captures
+            if capture.kind == kind
+            and (
+                local(capture.at, zone).date() == today
+                or (since is not None and capture.at.replace(microsecond=0) >= since)
+            )
+        ]
+
+    return of("decision"), of("task")
 
 
 @remember
@@ -390,6 +458,11 @@ def _unknowns(
     found += [("signal", r.id, r.text or str(r.code)) for r in signals if r.code in UNKNOWN_CODES]
     found += [("status", text.split(" ")[0].rstrip(":"), text) for text in (seen.unreadable if seen else ())]
     return [{"kind": kind, "id": id_, "text": text} for kind, id_, text in found]
+
+
+@remember
+def _unread(readings: tuple[BenchmarkReading, ...]) -> list[Section]:
+    return [{"kind": "benchmark", "id": b.id, "text": b.text} for b in readings if b.verdict == "unknown"]
 
 
 @remember

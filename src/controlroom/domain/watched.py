@@ -45,12 +45,13 @@ def resumed(state: ServiceState, watched: Watched) -> ServiceState:
 def lasting(state: ServiceState, watched: Watched, within: float) -> ServiceState:
     """`state`, found by a single look, with since when it is so by what a room that watches has kept.
 
-    It watches when what it kept ends no longer than `within` seconds, and the usual silence, before the look.
+    It watches when what it kept ends no longer than `within` seconds, and the usual silence, before the look;
+    0 where no room does any more.
     """
     kept = watched.transitions.get(state.service.id, ())
     if not kept or kept[-1].after is not state.health or watched.until is None or state.probed_at is None:
         return state
-    if (state.probed_at - watched.until).total_seconds() > within + STALE_AFTER * pace(state):
+    if not within or (state.probed_at - watched.until).total_seconds() > within + STALE_AFTER * pace(state):
         return state
     flaps = flapped(state.service, kept, state.probed_at)
     return replace(state, since=kept[-1].at, transitions=kept, flaps=flaps)

@@ -35,8 +35,30 @@ _PAST = {
     "undo": "taken back",
     "waive": "waived",
     "unwaive": "no longer waived",
+    "direct": "directed",
+    "accept": "accepted as it is",
+    "begin": "begun",
+    "enter": "moved on",
+    "pause": "paused",
+    "continue": "continued",
+    "extend": "extended",
+    "skip": "passed over",
+    "hand-over": "handed over",
+    "take-over": "taken over",
+    "finish": "finished",
+    "decision": "decision",
+    "task": "action item",
+    "park": "parked",
+    "tick": "ticked",
+    "untick": "no longer ticked",
 }
-_TOLD = {"undo": "took back"}
+_TOLD = {
+    "undo": "took back",
+    "begin": "began",
+    "enter": "went to",
+    "continue": "went on",
+    "take-over": "took over",
+}
 
 
 def entry(action: Action, rev: int | None) -> dict[str, Any]:

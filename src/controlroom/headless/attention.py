@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from controlroom.domain.alerts import watchdog_trouble
+from controlroom.domain.benchmarks import UNSURE
 from controlroom.domain.claims import claims
 from controlroom.domain.health import settle
 from controlroom.domain.instants import duration
@@ -44,6 +45,7 @@ def attention(snapshot: Snapshot, now: datetime) -> tuple[Attention, ...]:
         *_alerts(snapshot),
         *_gates(snapshot),
         *_gaps(snapshot),
+        *_benchmarks(snapshot),
         *_claims(snapshot, now),
         *_lints(snapshot),
         *_sources(snapshot),
@@ -55,7 +57,7 @@ def exit_code(snapshot: Snapshot, found: tuple[Attention, ...]) -> int:
     """1 when anything known is wrong, else 3 when a source cannot be read, else 0."""
     if any(one.kind != "source" for one in found):
         return ATTENTION
-    return UNREACHABLE if failing(snapshot) else FINE
+    return UNREACHABLE if found or failing(snapshot) else FINE
 
 
 def failing(snapshot: Snapshot) -> bool:
@@ -149,6 +151,19 @@ def _gaps(snapshot: Snapshot) -> Iterator[Attention]:
             why = f" · {reading.text}" if reading.text else ""
             pending = reading.code is GapCode.TARGET_PENDING  # a first scrape may be all it needs
             yield Attention("gap", reading.id, text + why, "warning" if pending else "error")
+
+
+def _benchmarks(snapshot: Snapshot) -> Iterator[Attention]:
+    """Regressions; and as what cannot be read, those that say nothing of today."""
+    source = snapshot.source("benchmarks")
+    read = source is not None and source.read_at is not None and not source.error
+    for reading in snapshot.benchmarks:
+        text = f"{reading.name}: {reading.text}"
+        if reading.verdict == "regression":
+            owner = f" ({reading.squad})" if reading.squad else ""
+            yield Attention("benchmark", reading.id, f"{reading.name}{owner}: {reading.text}", "error")
+        elif reading.verdict in UNSURE and read:
+            yield Attention("source", f"benchmark:{reading.id}", text, "warning")
 
 
 def _claims(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:

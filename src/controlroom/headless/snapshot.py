@@ -23,7 +23,18 @@ from controlroom.domain.telemetry import Coverage, GapCode
 from controlroom.domain.text import clean
 from controlroom.domain.waves import assess
 from controlroom.domain.zones import both, local
-from controlroom.headless import alerts, blockers, gates, lint, outbox, rituals, services, telemetry, waiting
+from controlroom.headless import (
+    alerts,
+    benchmarks,
+    blockers,
+    gates,
+    lint,
+    outbox,
+    rituals,
+    services,
+    telemetry,
+    waiting,
+)
 from controlroom.headless import calendar as dates
 from controlroom.headless.attention import attention
 
@@ -72,8 +83,9 @@ def as_json(
         "gaps": [telemetry.entry(gap) for gap in telemetry.gaps(snapshot)],
         "gates": [gates.gate_entry(gate) for gate in snapshot.gates],
         "alerts": alerts.as_json(snapshot)["alerts"],
+        "benchmarks": benchmarks.as_json(snapshot)["benchmarks"],
         "milestones": seen["milestones"],
-        "rituals": rituals.as_json(program, now, viewer_zone),
+        "rituals": rituals.as_json(program, now, viewer_zone, snapshot=snapshot),
         "waiting": waiting.as_json(snapshot),
         "log": _log(snapshot),
         "lints": lint.as_json(snapshot.lints)["lints"],
@@ -162,6 +174,7 @@ def as_plain(snapshot: Snapshot, now: datetime, viewer_zone: str) -> str:
         ("Dependencies", _needs(snapshot, now), "none declared: add [[dependencies]] or a wave schedule"),
         ("Telemetry", _telemetry(snapshot, now), "no signal declared: add [[squads.signals]]"),
         ("Alerts", _alerts(snapshot, now), _no_alerts(snapshot)),
+        ("Benchmarks", benchmarks.lines(snapshot), benchmarks.NONE),
         ("Milestones", _milestones(snapshot, now), "none declared: add [[milestones]] or a wave schedule"),
         ("Rituals", _rituals(snapshot, now, viewer_zone), "none declared: add [[rituals]]"),
         ("Lints", (f"{lint.place(one)}: {one.code} {one.message}" for one in snapshot.lints), "none"),
@@ -313,12 +326,16 @@ def _when(milestone: Milestone) -> str:
 
 
 def _rituals(snapshot: Snapshot, now: datetime, viewer_zone: str) -> Iterator[str]:
-    said: Mapping[str, Any] = rituals.as_json(snapshot.program, now, viewer_zone)
+    said: Mapping[str, Any] = rituals.as_json(snapshot.program, now, viewer_zone, snapshot=snapshot)
     for one in said["in_progress"]:
         yield f"now: {one['title']} · {one['text']}"
     for one in said["next"]:
         extras = "".join(f" · {part}" for part in (one["scenario"], *one["flags"]) if part)
         yield f"in {one['countdown']}: {one['title']} · {one['local']}{extras}"
+        if one["readiness"] is not None:
+            yield f"{one['title']}: {one['readiness']['words']}"
+    for one in said["earlier"]:
+        yield f"earlier: {one['title']} · {one['text']}"
     yield from said["notices"]
 
 

@@ -51,6 +51,10 @@ class Vector:
     """The server's own clock when it answered."""
 
 
+Series = Sequence[tuple[datetime, float]]
+"""One series of a range query: instants and values, oldest first. Values may be NaN and infinite."""
+
+
 async def query(api: Api, expression: str, at: datetime) -> Vector:
     """The value of `expression` at the instant `at`. Raises FetchError."""
     form = {
@@ -67,6 +71,30 @@ async def query(api: Api, expression: str, at: datetime) -> Vector:
         raise _not_prometheus(api, answer, "its result is no list")
     texts: dict[str, str] = {}  # the same few names stand in thousands of rows: each is cleaned once
     return Vector([_row(api, answer, row, texts) for row in rows], warnings, answer.date)
+
+
+async def query_range(
+    api: Api, expression: str, start: datetime, end: datetime, step: float
+) -> tuple[Sequence[Series], tuple[str, ...]]:
+    """The values of `expression` every `step` seconds from `start` to `end`, and the warnings.
+
+    Points at which there is no value are left out. Raises FetchError.
+    """
+    form = {
+        "query": expression,
+        "start": f"{start.timestamp():.3f}",
+        "end": f"{end.timestamp():.3f}",
+        "step": f"{step:g}",
+        "timeout": f"{api.endpoint.timeout:g}s",
+    }
+    answer = await api.post("/api/v1/query_range", form)
+    data, warnings = _data(api, answer)
+    if not isinstance(data, dict) or data.get("resultType") != "matrix":
+        raise _not_prometheus(api, answer, "its result is no matrix")
+    rows = data.get("result")
+    if not isinstance(rows, list):
+        raise _not_prometheus(api, answer, "its result is no list")
+    return [_points(api, answer, row) for row in rows], warnings
 
 
 async def targets(api: Api) -> Mapping[str, tuple[Target, ...]]:
@@ -239,6 +267,14 @@ def _row(api: Api, answer: Answer, row: Any, texts: dict[str, str]) -> tuple[Lab
         return {_once(k, texts): _once(v, texts) for k, v in labels.items()}, float(value)
     except (TypeError, KeyError, ValueError, AttributeError, IndexError):
         raise _not_prometheus(api, answer, "an element of its result has another form") from None
+
+
+def _points(api: Api, answer: Answer, row: Any) -> Series:
+    try:
+        points = [(instant(float(at)), float(value)) for at, value in row.get("values", ())]
+    except (TypeError, ValueError, AttributeError):
+        raise _not_prometheus(api, answer, "an element of its result has another form") from None
+    return [(at, value) for at, value in points if at is not None]
 
 
 def _once(text: Any, texts: dict[str, str]) -> str:

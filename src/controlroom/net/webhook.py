@@ -1,4 +1,4 @@
-"""Posts a text to a Slack-compatible webhook: one request, one deadline, never repeated.
+"""Posts a text to a Slack-compatible webhook, or any JSON to another: one request, one deadline, once.
 
 The URL is a secret, as whoever has it may post: no message holds any part of it.
 """
@@ -26,11 +26,22 @@ BODY_LIMIT = 4_096
 _WORD = re.compile(rb"[a-z]{2,24}(?:_[a-z]{1,24}){0,4}\s*")
 
 
-class NotPosted(Exception):
-    """Why the text was not taken, or is not known to have been; in plain words, without the URL."""
+WHERE = "[triage].webhook"
+"""What messages call the reference that an escalation is posted by."""
 
-    def __init__(self, reason: str, remedy: str = "") -> None:
+
+class NotPosted(Exception):
+    """Why the text was not taken, or is not known to have been; in plain words, without the URL.
+
+    `later`: seconds after which the server wants to be asked again. `refused`: it was read and not wanted, so
+    that the same text would be refused again.
+    """
+
+    def __init__(
+        self, reason: str, remedy: str = "", *, later: float | None = None, refused: bool = False
+    ) -> None:
         self.reason, self.remedy = reason, remedy
+        self.later, self.refused = later, refused
         super().__init__(reason)
 
 
@@ -39,10 +50,23 @@ async def post(url: str, text: str, timeout: float) -> None:  # noqa: ASYNC109 -
 
     It is sent once: after NotPosted for want of an answer it may have arrived all the same.
     """
+    await send(url, body(text), timeout)
+
+
+async def send(url: str, content: bytes, timeout: float, where: str = WHERE) -> None:  # noqa: ASYNC109
+    """Hand `content`, JSON, to the webhook at `url`, which messages call `where`; all else as `post`."""
+    try:
+        await _send(url, content, timeout)
+    except NotPosted as problem:
+        remedy = problem.remedy.replace(WHERE, where)
+        raise NotPosted(problem.reason, remedy, later=problem.later, refused=problem.refused) from None
+
+
+async def _send(url: str, content: bytes, timeout: float) -> None:  # noqa: ASYNC109
     _check(url)
     try:
         async with asyncio.timeout(timeout):
-            status, answer, later = await _exchange(url, body(text))
+            status, answer, later = await _exchange(url, content)
     except TimeoutError:
         reason = f"the webhook did not answer within {timeout:g} s; the text may have arrived"
         raise NotPosted(reason, "look at the channel before you post again") from None
@@ -51,7 +75,10 @@ async def post(url: str, text: str, timeout: float) -> None:  # noqa: ASYNC109 -
     if not 200 <= status < 300:
         # An answer may repeat the address it came to; one word that is no part of it cannot.
         word = answer.decode().strip() if _WORD.fullmatch(answer) else ""
-        raise NotPosted(*_refused(status, "" if word in url else word, later))
+        again = float(min(int(later[:6]), 86_400)) if later.isascii() and later.isdecimal() else None
+        refused = 400 <= status < 500 and status not in {408, 425, 429}
+        told = _refused(status, "" if word in url else word, later)
+        raise NotPosted(*told, later=again, refused=refused)
 
 
 def body(text: str) -> bytes:

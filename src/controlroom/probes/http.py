@@ -40,10 +40,9 @@ class HttpProbe:
 
     async def __call__(self, service: Service, context: Context) -> ProbeResult:
         """How `service` is; `raw` is its answer. Raises Trouble where there is no HTTP answer."""
-        path = "" if service.http is None else _path(service)
         loop = asyncio.get_running_loop()
         asked = loop.time()
-        answer = await self._web.ask(service, context, path)
+        answer = await self.answer(service, context)
         latency = loop.time() - asked
         known = self._judged(service, answer)
         verdict = known.verdict
@@ -56,6 +55,11 @@ class HttpProbe:
             health=verdict.health,
             raw=known.raw,
         )
+
+    async def answer(self, service: Service, context: Context) -> Answer:
+        """What `service` says, as it says it. Raises Trouble where there is no HTTP answer."""
+        path = "" if service.http is None else _path(service)
+        return await self._web.ask(service, context, path)
 
     def _judged(self, service: Service, answer: Answer) -> _Known:
         known = self._known.get(service.id)
@@ -82,6 +86,12 @@ class HttpProbe:
     def close(self) -> None:
         """Close every connection."""
         self._web.close()
+
+
+def address(service: Service) -> str:
+    """The URL that is asked, with whatever secrets stand in it. Raises Trouble for a preset there is not."""
+    path = _path(service)
+    return service.url.rstrip("/") + path if path else service.url
 
 
 def _path(service: Service) -> str:

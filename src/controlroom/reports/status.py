@@ -11,12 +11,12 @@ from typing import Any, Literal, Protocol
 
 from controlroom import __version__
 from controlroom.domain.snapshot import Snapshot
-from controlroom.domain.status import NIGHTLY, room_status
+from controlroom.domain.status import FROM_LOG, NIGHTLY, room_status
 
 GENERATOR = f"controlroom {__version__}"
 
 PEOPLE_S_OWN = ("decisions", "actions")
-"""Sections that people record; the room has none to write and keeps what is there."""
+"""Sections that people also record in the file itself: what they wrote there stays beside the log's."""
 
 _MEASURED = frozenset({"as_of", "generator", "first_seen", "since", "last_seen"})
 """Keys that tell when the room looked, and not what it saw."""
@@ -122,8 +122,34 @@ def publish(
 
 def _kept(made: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     unknown = {key: value for key, value in before.items() if key not in made}
-    recorded = {key: before[key] for key in PEOPLE_S_OWN if before.get(key) and not made.get(key)}
+    recorded = {
+        key: _beside(made[key], before[key], keep=_log_unread(made))
+        for key in PEOPLE_S_OWN
+        if isinstance(before.get(key), list) and isinstance(made.get(key), list)
+    }
     return {**made, **unknown, **recorded}
+
+
+def _beside(ours: list[Any], there: list[Any], *, keep: bool) -> list[Any]:
+    """What the log says, and then what people wrote. What an earlier one took from the log and the log says
+    no more goes, unless the log could not be read (`keep`)."""
+
+    def stays(entry: object) -> bool:
+        if not isinstance(entry, Mapping):
+            return entry not in ours
+        id_ = entry.get("id")
+        known = id_ is not None and any(id_ == one.get("id") for one in ours if isinstance(one, Mapping))
+        return not known and (keep or entry.get("source") != FROM_LOG)
+
+    return [*ours, *(entry for entry in there if stays(entry))]
+
+
+def _log_unread(made: Mapping[str, Any]) -> bool:
+    return any(
+        entry.get("kind") == "source" and entry.get("id") == "store"
+        for entry in made.get("unknowns", ())
+        if isinstance(entry, Mapping)
+    )
 
 
 def _said(value: Any) -> Any:

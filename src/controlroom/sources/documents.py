@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 SIZE_LIMIT = 4 * 1024 * 1024
 """Bytes of one document."""
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Unreadable(Exception):
@@ -64,8 +67,13 @@ class DocumentsSource:
         interval: float,
         clock: Clock,
         rules: CalendarRules | None = None,
+        written: Path | None = None,
     ) -> None:
-        """`paths` are files and globs (``**`` too), relative to `folder`; `start` is the programme's."""
+        """`paths` are files and globs (``**`` too), relative to `folder`; `start` is the programme's.
+
+        `written` is the folder to which rooms write: what they wrote there is no document of anybody's, even
+        where a glob matches it. A room that read its own minutes would take each blocker in them for another.
+        """
         self.id = "documents"
         self.title = "documents"
         self.interval = interval
@@ -75,6 +83,7 @@ class DocumentsSource:
         self._start, self._banner = start, banner
         self._rules = rules or CalendarRules()
         self._clock = clock
+        self._written = None if written is None else written.absolute()
         self._files: dict[str, _File] = {}
         self._seen = DocumentsSeen(())
         self._looking = asyncio.Lock()
@@ -118,8 +127,18 @@ class DocumentsSource:
                 yield name, f"{clean(name)}: no file matches"
             elif matches > 1:
                 yield name, f"{clean(name)}: matches {matches:,} files, {LIMIT:,} are read"
-            else:
+            elif name in self._paths or not self._ours(name):
                 yield name, ""
+
+    def _ours(self, name: str) -> bool:
+        """Whether it is the summary or lies under a date where rooms write: minutes, evidence, reports."""
+        if self._written is None:
+            return False
+        path = (self._folder / name).absolute()
+        if not path.is_relative_to(self._written):
+            return False
+        first, *rest = path.relative_to(self._written).parts
+        return bool(_DATE.fullmatch(first)) if rest else first == "README.md"
 
     def _looked_at(self, name: str, file: _File, now: dt.datetime) -> _File:
         """`file` as it is now; on any trouble its last good reading with the reason."""

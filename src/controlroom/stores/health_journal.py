@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,9 @@ LIMIT = 4_000_000
 
 WATCHING_EVERY = 30.0
 """Seconds between two lines that say that the room hears of services."""
+
+LOCK_PAUSES = (0.0, 0.005, 0.02)
+"""Seconds before each try to become the room that writes."""
 
 REASON = 200
 
@@ -122,15 +126,38 @@ def read(path: Path) -> Watched:
     return Watched({id_: tuple(sorted(changes, key=lambda t: t.at)) for id_, changes in found.items()}, until)
 
 
-def _locked(path: Path) -> int | None:
-    """A handle that holds the lock at `path`; None where another process does."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+def watching_within(path: Path) -> float:
+    """Seconds for which silence in the journal at `path` still means that a room watches.
+
+    `WATCHING_EVERY` while a room writes it; 0 where none does, as one that has ended says nothing any more.
+    Raises OSError.
+    """
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        handle = os.open(path.with_suffix(".lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return 0.0
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return WATCHING_EVERY
+    finally:
         os.close(handle)
-        return None
-    return handle
+    return 0.0
+
+
+def _locked(path: Path) -> int | None:
+    """A handle that holds the lock at `path`; None where another process does.
+
+    It is tried again for a moment: who only asks whether a room watches holds it for no longer.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    for pause in LOCK_PAUSES:
+        time.sleep(pause)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+    os.close(handle)
+    return None
 
 
 def _torn(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """Values of this program kept in a file of its own, such as the last known room.
 
 A pickle, for speed: ten thousand items come back in a fraction of the time JSON takes. A restricted
-one: reading it makes dataclasses and enums of controlroom, dates, paths and builtins, and nothing
-else, and only where every dataclass still has the fields it was saved with. Whatever is odd about a
+one: reading it makes dataclasses, named tuples and enums of controlroom, dates, paths and builtins, and
+nothing else, and only where all of them still have the fields they were saved with. Whatever is odd about a
 file makes it unreadable, and whoever reads it then does without.
 """
 
@@ -145,6 +145,9 @@ class _Reducers(dict[type, Reducer]):
             names = _fields(kind)
             self.shapes[f"{module}:{name}"] = names
             return self.setdefault(kind, _taker(kind, names))
+        if _is_named_tuple(kind) and _ours(module):
+            self.shapes[f"{module}:{name}"] = kind._fields  # type: ignore[attr-defined]
+            return self.setdefault(kind, lambda value: (kind, tuple(value)))
         if (issubclass(kind, enum.Enum) and _ours(module)) or (module, name) in _PLAIN:
             return self.setdefault(kind, methodcaller("__reduce_ex__", 5))
         raise TypeError(f"cannot be saved: a value of {module}.{name}")
@@ -168,13 +171,20 @@ class _Restricted(pickle.Unpickler):
         if isinstance(found, type) and found.__module__ == module:
             if issubclass(found, enum.Enum):
                 return found
-            if is_dataclass(found) and self.shapes.get(f"{module}:{name}") == _fields(found):
+            shape = self.shapes.get(f"{module}:{name}")
+            if is_dataclass(found) and shape == _fields(found):
+                return found
+            if _is_named_tuple(found) and shape == found._fields:  # type: ignore[attr-defined]
                 return found
         raise UnreadableSaved(f"{module}.{name} is not what it was when this was saved")
 
 
 def _ours(module: str) -> bool:
     return module.startswith(f"{PACKAGE}.")
+
+
+def _is_named_tuple(kind: type) -> bool:
+    return issubclass(kind, tuple) and isinstance(getattr(kind, "_fields", None), tuple)
 
 
 def _fields(kind: Any) -> tuple[str, ...]:

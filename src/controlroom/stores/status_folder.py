@@ -7,7 +7,6 @@ cleaned: the raw bytes stay in the folder, and `raw_document` has them for whoev
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -19,7 +18,7 @@ from typing import Any
 
 from controlroom.domain import instants
 from controlroom.domain.lints import Lint
-from controlroom.domain.numbers import finite
+from controlroom.domain.numbers import dumped
 from controlroom.domain.snapshot import StatusFile, StatusSeen
 from controlroom.domain.status import NIGHTLY
 from controlroom.domain.text import clean
@@ -197,8 +196,7 @@ class StatusFolder:
 
     def dump(self, document: Mapping[str, Any]) -> bytes:
         """`document` as the bytes of a file: pretty, sorted keys, a final newline, NaN as text."""
-        text = json.dumps(finite(document), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        return text.encode() + b"\n"
+        return dumped(document)
 
     def write(self, name: str, content: bytes) -> Path:
         """Make `content` the file `name`; the folder is made where it is missing. Raises OSError."""

@@ -111,6 +111,14 @@ class AlertEntry(_Entry):
     starts_at: Instant | None = None
 
 
+class BenchmarkEntry(_Entry):
+    """A benchmark, and what its last result says."""
+
+    verdict: str | None = None
+    at: Instant | None = None
+    since: Instant | None = None
+
+
 class DatedEntry(_Entry):
     """A wave, sprint or milestone."""
 
@@ -160,6 +168,7 @@ class StatusDocument(_Part):
     signals: Annotated[list[SignalEntry], AfterValidator(_unique)] = []
     gates: Annotated[list[GateEntry], AfterValidator(_unique)] = []
     alerts: Annotated[list[AlertEntry], AfterValidator(_unique)] = []
+    benchmarks: Annotated[list[BenchmarkEntry], AfterValidator(_unique)] = []
     milestones: _Dated = []
     rituals: _Free = []
     decisions: _Records = []

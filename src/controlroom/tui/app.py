@@ -25,7 +25,7 @@ from controlroom.config.themes import ThemeFile
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import leaving, takeaway
-from controlroom.tui.keys import Action, Where, offered, resolve, shown
+from controlroom.tui.keys import Action, Where, offered, resolve
 from controlroom.tui.lean import lean
 from controlroom.tui.lines import as_text
 from controlroom.tui.parts import Parts, usual
@@ -33,8 +33,11 @@ from controlroom.tui.port import Options, Room
 from controlroom.tui.rows import Line, Span, Style, Subject, View
 from controlroom.tui.screens.keyed import Keyed
 from controlroom.tui.screens.room import NOTICE_SECONDS, RoomScreen
+from controlroom.tui.telling import Telling
 from controlroom.tui.themes import textual_theme
 from controlroom.tui.triaging import Triaging
+from controlroom.tui.viewing import Viewing
+from controlroom.tui.views import VIEWS
 from controlroom.tui.widgets.ink import Inks, colored, sixteen
 
 if TYPE_CHECKING:
@@ -56,7 +59,7 @@ class Received(Message):
         return isinstance(message, Received)
 
 
-class RoomApp(Triaging, App[int], inherit_bindings=False):
+class RoomApp(Viewing, Telling, Triaging, App[int], inherit_bindings=False):
     """One room on one terminal."""
 
     TITLE = "controlroom"
@@ -101,14 +104,17 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
     def get_default_screen(self) -> Screen[None]:
         """The room is the first screen: there is no empty one before it."""
         options = self.options
-        assigns = "" if options.read_only else next(iter(self.keymap.action("blocker.assign").keys), "")
+        setting = VIEWS[options.view]
+        self.restrict(read_only=setting.read_only)
         view = View(
             viewer_zone=options.viewer_zone,
             ascii=self.plain,
             redact=options.redact,
-            assigns=shown(assigns, plain=self.plain) if assigns else "",
+            assigns=self.assigns,
         )
-        self.room_screen = RoomScreen(self.room.snapshot, self.room.clock(), view)
+        self.room_screen = RoomScreen(self.room.snapshot, self.room.clock(), view, setting)
+        if options.past is not None:
+            self.room_screen.begin_in_past(options.past)
         return self.room_screen
 
     def on_mount(self) -> None:
@@ -185,9 +191,9 @@ class RoomApp(Triaging, App[int], inherit_bindings=False):
         return self._lookups[where]
 
     def act(self, name: str) -> None:
-        """Do an action from anywhere; one of the room closes what lies over it."""
+        """Do an action from anywhere; one of the room or of a standup closes what lies over it."""
         action: Action = self.keymap.action(name)
-        if action.where == "room":
+        if action.where in ("room", "standup"):
             while len(self.screen_stack) > 1 and self.screen is not self.room_screen:
                 self.pop_screen()
             self.room_screen.act(name)

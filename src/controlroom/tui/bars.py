@@ -86,6 +86,7 @@ def tabs(entries: Sequence[Tab], active: str, width: int) -> Tabs:
 def _tab(entry: Tab, active: bool, form: str) -> Line:
     label = entry.label if form == "full" else entry.short if active or form != "number" else ""
     count = Span(f" {entry.amount}" if entry.amount and form in ("full", "short") else "", entry.amount_style)
+    number = f" {entry.number}" if entry.number else ""
     if active:
-        return Span(f" {entry.number} {label}", "title"), count, Span(" ")
-    return Span(f" {entry.number}", "accent"), Span(f" {label}" if label else "", "dim"), count, Span(" ")
+        return Span(f"{number} {label}", "title"), count, Span(" ")
+    return Span(number, "accent"), Span(f" {label}" if label else "", "dim"), count, Span(" ")

@@ -36,11 +36,16 @@ KINDS: Mapping[str, Kind] = {
     "date_slipped": Kind("▲", "date moved", "dates moved", "warn"),
     "signal_failing": Kind("✖", "signal failing", "signals failing", "down"),
     "signal_recovered": Kind("✓", "signal recovered", "signals recovered", "ok"),
+    "benchmark_regressed": Kind("✖", "regression", "regressions", "down"),
+    "benchmark_recovered": Kind("✓", "benchmark recovered", "benchmarks recovered", "ok"),
     "gate_changed": Kind("▲", None, "coverage changes", "warn"),
     "service_changed": Kind("▲", None, "service changes", "warn"),
     "wave_verdict": Kind("·", None, "waves changed", "warn"),
     "milestone_passed": Kind("◇", None, "milestones passed", "warn"),
     "decision": Kind("·", "decision", "decisions", "text"),
+    "alert_fires": Kind("✖", "alert fires", "alerts fire", "down"),
+    "alert_over": Kind("✓", "alert over", "alerts over", "ok"),
+    "ritual_held": Kind("✓", "held", "held", "ok"),
 }
 
 TITLES: Mapping[str, str] = {
@@ -57,11 +62,16 @@ TITLES: Mapping[str, str] = {
     "date_slipped": "Dates moved",
     "signal_failing": "Signals failing",
     "signal_recovered": "Signals recovered",
+    "benchmark_regressed": "Regressions",
+    "benchmark_recovered": "Benchmarks recovered",
     "gate_changed": "Gate and coverage",
     "service_changed": "Services",
     "wave_verdict": "Waves",
     "milestone_passed": "Milestones passed",
     "decision": "Decisions",
+    "alert_fires": "Alerts that fire",
+    "alert_over": "Alerts that are over",
+    "ritual_held": "Held",
 }
 
 

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui.details import alerts, blockers, programme, services, signals, systems, waiting, work
+from controlroom.tui.details import (
+    alerts,
+    benchmarks,
+    blockers,
+    boxes,
+    programme,
+    services,
+    signals,
+    systems,
+    waiting,
+    work,
+)
 from controlroom.tui.details.base import Detail, Link, Sheet
 from controlroom.tui.rows import Subject, SubjectKind, View
 
@@ -23,6 +34,7 @@ WRITERS: Mapping[SubjectKind, Write] = {
     "squad": work.squad,
     "signal": signals.signal,
     "gate": signals.gate,
+    "benchmark": benchmarks.benchmark,
     "alert": alerts.alert,
     "family": alerts.family,
     "silence": alerts.silence,
@@ -32,6 +44,7 @@ WRITERS: Mapping[SubjectKind, Write] = {
     "ritual": programme.ritual,
     "change": programme.change,
     "edge": waiting.edge,
+    "box": boxes.box,
     "lint": programme.lint,
     "document": programme.document,
 }
@@ -43,6 +56,7 @@ GONE: Mapping[str, str] = {
     "alert": "No longer there: it does not fire any more, or its Alertmanager has forgotten it.",
     "family": "No longer there: none of them fires any more.",
     "silence": "No longer there: it has ended.",
+    "box": "No longer there: its ritual, or its holding, is gone.",
     "": "No longer there: it was renamed, removed, or its source says nothing of it now.",
 }
 """What is said of a subject that is not there any more, by its kind."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from controlroom.domain import calendar, rituals, zones
+from controlroom.domain.holdings import agenda_at, driven, lasted
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence
+from controlroom.domain.runs import Run
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present, storeline
@@ -55,10 +57,15 @@ def header(
     *,
     frozen: datetime | None = None,
     clock_set: bool = False,
+    past: datetime | None = None,
 ) -> Line:
-    """The header at `now`, in at most `width` cells. `frozen`: the instant the screen is held at."""
+    """The header at `now`, in at most `width` cells. `frozen`: the instant the screen is held at.
+
+    `past`: what time it really is, where `now` is a moment that was kept.
+    """
     parts = [
-        Part("badges", (_badges(snapshot.program, frozen, clock_set),)),
+        Part("badges", (_badges(snapshot.program, frozen, clock_set, now, past),)),
+        Part("view", ((Span(view.occasion, "accent"),) if view.occasion else (),)),
         Part("title", _title(snapshot.program)),
         Part("note", _note(snapshot.program)),
         Part("clock", _clock(snapshot.program, now)),
@@ -71,7 +78,7 @@ def header(
         Part("store", storeline.store(snapshot, view), right=True),
         Part("trouble", _trouble(snapshot, now, view), right=True),
         Part("services", _services(snapshot, now), right=True),
-        Part("next", _next(snapshot.program, now, view), right=True),
+        Part("next", _next(snapshot, now, view), right=True),
     ]
     line = _assembled(parts, width)
     return finish((line,), width, 1, ascii_only=view.ascii)[0]
@@ -102,8 +109,13 @@ def _laid_out(parts: Sequence[Part], level: dict[str, int], width: int) -> Line:
     return text(*left, " " * max(2, blank), *right)
 
 
-def _badges(program: Program, frozen: datetime | None, clock_set: bool) -> Line:
+def _badges(
+    program: Program, frozen: datetime | None, clock_set: bool, now: datetime, past: datetime | None
+) -> Line:
     badges: list[Line] = []
+    if past is not None:
+        when = present.moment(now, past, program.zone, seconds=True)
+        badges.append((Span(f" PAST {when} · {present.since(now, past)} ago ", "badge-warn"),))
     if frozen is not None:
         badges.append((Span(f" FROZEN {present.clock(frozen, program.zone, seconds=True)} ", "badge-warn"),))
     if clock_set:
@@ -220,9 +232,11 @@ def _services(snapshot: Snapshot, now: datetime) -> tuple[Line, ...]:
 _ORDER = (Health.UP, Health.DEGRADED, Health.DOWN, Health.UNKNOWN, Health.MAINTENANCE)
 
 
-def _next(program: Program, now: datetime, view: View) -> tuple[Line, ...]:
-    """What is on, or what comes next with its countdown, on both clocks."""
-    agenda = rituals.agenda(program, now)
+def _next(snapshot: Snapshot, now: datetime, view: View) -> tuple[Line, ...]:
+    """Who drives what is on, what is on, or what comes next with its countdown, on both clocks."""
+    program, agenda = snapshot.program, agenda_at(snapshot, now)
+    if runs := driven(snapshot, now):
+        return _driven(runs, program, now, view)
     on = [o for o in agenda.in_progress if not o.ritual.all_day]
     day = [text(Span(title(o)), Span(" today", "accent")) for o in agenda.in_progress if o.ritual.all_day]
     day_short = [
@@ -247,6 +261,21 @@ def _next(program: Program, now: datetime, view: View) -> tuple[Line, ...]:
     )
 
 
+def _driven(runs: Sequence[Run], program: Program, now: datetime, view: View) -> tuple[Line, ...]:
+    """Each run with its driver and how long it is on; then the latest alone, then without its driver."""
+
+    def piece(run: Run, *, driver: bool = True) -> Line:
+        ritual = next((one for one in program.rituals if one.id == run.key.ritual), None)
+        name = (ritual.title if ritual is not None else "") or run.key.ritual
+        who = f" · {crop(present.person(run.driver, view), 16)} drives" if driver and run.driver else ""
+        word = " paused" if run.paused_at is not None else ""
+        return text(Span(_end(name), "strong"), Span(who), " ", Span(lasted(run, now) + word, "warn"))
+
+    # Who drives is what the room is about now: other parts become shorter first.
+    latest = piece(runs[0])
+    return join(map(piece, runs), Span("   ")), latest, latest, piece(runs[0], driver=False)
+
+
 def _there(occurrence: Occurrence, program: Program, view: View) -> str:
     """The start on the viewer's clock, with its zone and the day where that is another one."""
     here = present.local(occurrence.start, program.zone)
@@ -262,9 +291,13 @@ def title(occurrence: Occurrence) -> str:
 
 def short_title(occurrence: Occurrence) -> str:
     """The end of the title, two words where one says too little: ``Standup``, ``Integration Day``."""
-    parts = title(occurrence).split()
+    return _end(title(occurrence))
+
+
+def _end(name: str) -> str:
+    parts = name.split()
     if not parts:
-        return title(occurrence)
+        return name
     return crop(parts[-1] if len(parts[-1]) > 3 else " ".join(parts[-2:]), 16)
 
 

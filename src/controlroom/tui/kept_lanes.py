@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
+from types import MappingProxyType
 
 from controlroom.domain.board import COLUMNS, Item, Status
 from controlroom.domain.program import Program
@@ -31,6 +32,7 @@ from controlroom.tui.lanes import (
     place_in,
     stays,
 )
+from controlroom.tui.memo import Kept
 from controlroom.tui.rows import Row
 from controlroom.tui.waits import Waits, waits
 
@@ -87,7 +89,12 @@ class KeptLanes:
         return self
 
     def lanes(
-        self, program: Program, graph: Waits, gaps: Mapping[str, int], keep: Callable[[Row], bool] | None
+        self,
+        program: Program,
+        graph: Waits,
+        gaps: Mapping[str, int],
+        keep: Callable[[Row], bool] | None,
+        worse: Mapping[str, int] = MappingProxyType({}),
     ) -> list[Lane]:
         """All lanes. With `keep` (a filter) only matching cards, and only lanes that match or have one."""
         made = []
@@ -106,6 +113,7 @@ class KeptLanes:
                     done=done,
                     blockers=self._opened[lane.id] if lane.squad else 0,
                     gaps=gaps.get(lane.id, 0),
+                    regressions=worse.get(lane.id, 0),
                     waiting=waiting,
                     holding=holding,
                     loose=loose,
@@ -235,7 +243,7 @@ def _as_row(thing: Card | Hold) -> Row:
     return Row(key="", text=thing.text, squads=thing.squads)
 
 
-_KEPT: list[KeptLanes] = []
+_KEPT: Kept[KeptLanes] = Kept(KeptLanes)
 
 
 def lanes(
@@ -247,13 +255,15 @@ def lanes(
     *,
     keep: Callable[[Row], bool] | None = None,
     now: datetime,
+    worse: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Lane]:
-    """The lanes of this board; see `KeptLanes.lanes`. One is kept, as one snapshot is shown at a time."""
-    if not _KEPT:
-        _KEPT.append(KeptLanes())
-    try:
-        kept = _KEPT[0].see(program, items, steps, blockers, now)
-        return kept.lanes(program, waits(program, items, blockers), gap_counts(signals), keep)
-    except Exception:
-        _KEPT.clear()  # half a change must not stay
-        raise
+    """The lanes of this board; see `KeptLanes.lanes`. One is kept, as one snapshot is shown at a time.
+
+    `worse`: squad → how many of its benchmarks are regressions.
+    """
+
+    def shown(kept: KeptLanes) -> list[Lane]:
+        kept.see(program, items, steps, blockers, now)
+        return kept.lanes(program, waits(program, items, blockers), gap_counts(signals), keep, worse)
+
+    return _KEPT.use(shown)

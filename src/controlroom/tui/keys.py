@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-Where = Literal["everywhere", "room", "list", "dialog"]
-"""``room``: the panes. ``dialog``: whatever lies over them. ``list``: wherever a cursor moves."""
+Where = Literal["everywhere", "room", "list", "dialog", "standup"]
+"""``room``: the panes. ``dialog``: whatever lies over them. ``list``: wherever a cursor moves. ``standup``:
+the panes while a standup is on, whose keys then come before all others there."""
 
 
 class Action(NamedTuple):
@@ -110,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
         "changes.show",
         ("d",),
         "since standup",
-        "Show all that changed since the last standup, and back",
+        "Show what changed here since the last standup, and back",
         "Looking closer",
         "room",
         True,
@@ -198,6 +199,71 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("signal.waive", ("E",), "waive", "Excuse a signal before the gate, or end that", "Triage", "list"),
     Action("alert.silence", ("M",), "silence", "Silence an alert, or end its silence", "Triage", "list"),
+    Action(
+        "ritual.begin",
+        ("S",),
+        "standup",
+        "Begin the standup (or the ritual under the cursor), or follow the one that is on",
+        "Rituals",
+        "room",
+        True,
+    ),
+    Action("box.tick", ("c",), "tick", "Tick a box of a checklist, or take the tick back", "Rituals", "list"),
+    Action("minutes.write", ("w",), "minutes", "Write the minutes or the report of a ritual", "Rituals"),
+    Action("evidence.capture", (), "evidence", "Capture the evidence of the day", "Rituals"),
+    Action("standup.next", ("n",), "next", "Go to the next part", "Standup", "standup", True),
+    Action("standup.previous", ("p",), "back", "Go back to the part before", "Standup", "standup", True),
+    Action("standup.pause", ("space",), "pause", "Stop the clock, and go on", "Standup", "standup", True),
+    Action(
+        "standup.extend", ("+",), "+30 s", "Give this part thirty seconds more", "Standup", "standup", True
+    ),
+    Action("standup.decision", ("D",), "decision", "Write down a decision", "Standup", "standup", True),
+    Action(
+        "standup.task",
+        ("A",),
+        "action item",
+        "Write down who does what until when",
+        "Standup",
+        "standup",
+        True,
+    ),
+    Action("standup.note", ("N",), "note", "Write down a note", "Standup", "standup", True),
+    Action("standup.park", ("P",), "park", "Put a topic off to another meeting", "Standup", "standup", True),
+    Action("standup.blocker", ("B",), "blocker", "Open a blocker", "Standup", "standup", True),
+    Action(
+        "standup.skip", ("k",), "skip", "Pass a squad over: it has not reported", "Standup", "standup", True
+    ),
+    Action(
+        "standup.hand_over",
+        ("H",),
+        "hand over",
+        "Let another drive, or take over",
+        "Standup",
+        "standup",
+        True,
+    ),
+    Action(
+        "standup.finish",
+        ("F",),
+        "finish",
+        "End the standup and write its minutes",
+        "Standup",
+        "standup",
+        True,
+    ),
+    Action(
+        "past.back",
+        ("[",),
+        "earlier",
+        "Show the room as it was a moment ago, and further back",
+        "Looking back",
+    ),
+    Action("past.forward", ("]",), "later", "Come back towards now", "Looking back"),
+    Action("past.go", (), "go to a time", "Show the room as it was at a time", "Looking back"),
+    Action(
+        "notices.show", ("O",), "notices", "Show what is told to whom outside this room", "Looking closer"
+    ),
+    Action("view.choose", (), "view", "Choose a view: the room, on-call, the wall", "The screen"),
     Action("theme.choose", (), "theme", "Choose a theme", "The screen", "everywhere"),
     Action("help.show", ("?",), "keys", "Show every key", "Help and leaving", "everywhere", True),
     Action(
@@ -215,12 +281,13 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 TRIAGE = "Triage"
-"""The group whose actions change something."""
+CHANGING = frozenset({TRIAGE, "Rituals", "Standup"})
+"""The groups whose actions change something."""
 
 
 def offered(actions: Sequence[Action], *, read_only: bool) -> list[Action]:
     """The actions a person is told of: without those that change something where nothing may be changed."""
-    return [action for action in actions if not (read_only and action.group == TRIAGE)]
+    return [action for action in actions if not (read_only and action.group in CHANGING)]
 
 
 GROUPS: tuple[str, ...] = tuple(dict.fromkeys(action.group for action in ACTIONS))
@@ -278,7 +345,9 @@ def normal(key: str) -> str | None:
 
 
 def overlap(one: Where, other: Where) -> bool:
-    """Whether a key may mean both at the same moment."""
+    """Whether a key may mean both at the same moment; what belongs to a standup comes before the rest."""
+    if "standup" in (one, other):
+        return one == other or "everywhere" in (one, other)
     return one == other or "everywhere" in (one, other) or "list" in (one, other)
 
 
@@ -297,7 +366,9 @@ class Keymap(NamedTuple):
 
     def lookup(self, *where: Where) -> dict[str, str]:
         """Key → action id, for what can be done in these places."""
-        return {key: a.id for a in self.actions if a.where in ("everywhere", *where) for key in a.keys}
+        here = [action for action in self.actions if action.where in ("everywhere", *where)]
+        here.sort(key=lambda action: action.where == "standup")
+        return {key: action.id for action in here for key in action.keys}
 
 
 DEFAULT = Keymap(ACTIONS)

@@ -77,9 +77,11 @@ def reached(services: tuple[ServiceState, ...], program: Program, service: Servi
     from controlroom.domain.affected import affected
 
     all_of_them, dependencies = declared(services), program.dependencies
-    if not _REACHED or _REACHED[0][0] is not all_of_them or _REACHED[0][1] is not dependencies:
-        _REACHED[:] = [(all_of_them, dependencies, {})]
-    known = _REACHED[0][2]
+    kept = _REACHED[0] if _REACHED else None
+    if kept is None or kept[0] is not all_of_them or kept[1] is not dependencies:
+        kept = (all_of_them, dependencies, {})
+        _REACHED[:] = [kept]
+    known = kept[2]
     if service.id not in known:
         known[service.id] = affected(service, above(all_of_them), dependencies)
     return known[service.id]

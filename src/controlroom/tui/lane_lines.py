@@ -149,8 +149,15 @@ def beside_lines(lane: Lane, expanded: bool, room: int) -> list[Line]:
 
 def _trouble(lane: Lane, room: int) -> Line:
     """``■ 2 blocked by others · holds up 3 · ▲ 1 gap``, in fewer words where `room` has too few cells."""
-    words = (("blocked by others", "gap"), ("blocked", "gap"), ("blocked", ""), ("", ""))
-    forms = (_told(lane, blocked, gap) for blocked, gap in words)
+    worse = "regression"
+    words = (
+        ("blocked by others", "gap", worse),
+        ("blocked", "gap", worse),
+        ("blocked", "", worse),
+        *((("", "", worse),) if lane.regressions else ()),
+        ("", "", ""),
+    )
+    forms = (_told(lane, *said) for said in words)
     shown: Line = ()
     for shown in forms:
         if line_width(shown) <= room:
@@ -158,7 +165,7 @@ def _trouble(lane: Lane, room: int) -> Line:
     return shown
 
 
-def _told(lane: Lane, blocked: str, gap: str) -> Line:
+def _told(lane: Lane, blocked: str, gap: str, worse: str) -> Line:
     def counted(count: int, word: str) -> str:
         plural = "" if count == 1 or not word else "s"
         return f"{count} {word}{plural}".rstrip()
@@ -171,6 +178,7 @@ def _told(lane: Lane, blocked: str, gap: str) -> Line:
             (Span(f"▪ {counted(own, 'blocker' if blocked else '')}", "down"),) if own else (),
             (Span(f"holds up {held}", "warn"),) if held else (),
             (Span(f"▲ {counted(lane.gaps, gap)}", "warn"),) if lane.gaps else (),
+            (Span(f"✖ {counted(lane.regressions, worse)}", "down"),) if lane.regressions else (),
         )
     )
 

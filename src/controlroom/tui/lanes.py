@@ -61,6 +61,8 @@ class Lane:
     done: int = 0
     blockers: int = 0
     gaps: int = 0
+    regressions: int = 0
+    """Its benchmarks that got worse."""
     waiting: int = 0
     """Its cards and blockers that wait on other squads; a card and the blocker on it count once."""
     holding: Mapping[str, int] = field(default_factory=dict)

@@ -52,6 +52,22 @@ MEDIUM: tuple[Band, ...] = (
     (Column(("blockers", "telemetry"), 52), Column(("services", "alerts"), 48)),
 )
 
+
+class Plan(NamedTuple):
+    """Which panes stand where, with room for three columns and for two."""
+
+    wide: tuple[Band, ...]
+    medium: tuple[Band, ...]
+    others: bool = True
+    """Panes that are not named go below the last column; else they are hidden."""
+    strip: bool = True
+    """One line on what changed stands over everything."""
+    bar: bool = False
+    """A line of its own stands under the header, at every size."""
+
+
+ROOM = Plan(WIDE, MEDIUM)
+
 LEAST_PANE = 4
 """Frame and two lines."""
 
@@ -66,6 +82,8 @@ class Arrangement(NamedTuple):
     panes: Mapping[str, Box]
     strip: str | None = None
     """The pane drawn as one line."""
+    bar: Box | None = None
+    """The line of its own, where the plan has one."""
 
 
 def mode(width: int, height: int) -> Mode:
@@ -78,31 +96,44 @@ def mode(width: int, height: int) -> Mode:
 
 
 def arrange(
-    width: int, height: int, wants: Mapping[str, int], active: str, zoomed: str | None = None
+    width: int,
+    height: int,
+    wants: Mapping[str, int],
+    active: str,
+    zoomed: str | None = None,
+    *,
+    plan: Plan = ROOM,
 ) -> Arrangement:
     """Everything's place. `wants`: pane id → lines with frame it would like, in number order."""
     kind = mode(width, height)
     header, footer = Box(0, 0, width, 1), Box(0, height - 1, width, 1)
     if kind == "tiny":
         return Arrangement(kind, header, footer, None, {})
-    body = Box(0, 2, width, height - 3)
+    bar = Box(0, 1, width, 1) if plan.bar else None
+    top = 1 if bar is None else 2
+    body = Box(0, top + 1, width, height - top - 2)
     if kind == "single":
-        return Arrangement(kind, header, footer, Box(0, 1, width, 1), {active: body})
-    strip = STRIP if STRIP in wants and zoomed != STRIP else None
+        return Arrangement(kind, header, footer, Box(0, top, width, 1), {active: body}, bar=bar)
+    strip = STRIP if plan.strip and STRIP in wants and zoomed != STRIP else None
     if strip is None:
-        body = Box(0, 1, width, height - 2)
-    panes = {} if strip is None else {strip: Box(0, 1, width, 1)}
+        body = Box(0, top, width, height - top - 1)
+    panes = {} if strip is None else {strip: Box(0, top, width, 1)}
     if zoomed is not None:
         panes[zoomed] = body
     else:
-        panes.update(_bands(body, wants, WIDE if kind == "wide" else MEDIUM))
-    return Arrangement(kind, header, footer, None, panes, strip)
+        shown = {name: want for name, want in wants.items() if plan.others or _plans(plan, name)}
+        panes.update(_bands(body, shown, plan.wide if kind == "wide" else plan.medium, strip))
+    return Arrangement(kind, header, footer, None, panes, strip, bar)
 
 
-def _bands(body: Box, wants: Mapping[str, int], plan: Sequence[Band]) -> dict[str, Box]:
+def _plans(plan: Plan, pane: str) -> bool:
+    return any(pane in column.panes for band in (*plan.wide, *plan.medium) for column in band)
+
+
+def _bands(body: Box, wants: Mapping[str, int], plan: Sequence[Band], strip: str | None) -> dict[str, Box]:
     # A list of ten thousand would like the whole screen; half of it shows as much.
     wants = {pane: min(want, body.height // 2) for pane, want in wants.items()}
-    bands = _present(plan, [pane for pane in wants if pane != STRIP])
+    bands = _present(plan, [pane for pane in wants if pane != strip])
     needs = [_need(band, wants) for band in bands]
     # Spare room goes where lists grow, not to the waves and the next ritual.
     heights = share(body.height, needs, first_growing=1 if len(bands) > 1 else 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -24,7 +26,7 @@ def by_identity(keep: int = 2) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            for known, named, result in remembered:
+            for known, named, result in tuple(remembered):  # another thread may draw a picture meanwhile
                 if (
                     len(known) == len(args)
                     and all(a is b for a, b in zip(known, args, strict=True))
@@ -38,3 +40,24 @@ def by_identity(keep: int = 2) -> Callable[[Callable[P, T]], Callable[P, T]]:
         return call
 
     return decorate
+
+
+class Kept(threading.local, Generic[T]):
+    """The one thing that goes from each snapshot to the next, as one snapshot is shown at a time.
+
+    Every thread has its own: pictures of the room are drawn beside it, from a snapshot of their own.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: T | None = None
+
+    def use(self, do: Callable[[T], R]) -> R:
+        """What `do` gives for it. Where that fails it is made anew: half a change must not stay."""
+        if self._made is None:
+            self._made = self._make()
+        try:
+            return do(self._made)
+        except Exception:
+            self._made = None
+            raise

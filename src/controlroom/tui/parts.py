@@ -26,6 +26,7 @@ class Header(Protocol):
         *,
         frozen: datetime | None = None,
         clock_set: bool = False,
+        past: datetime | None = None,
     ) -> Line:
         """At most `width` cells."""
         ...

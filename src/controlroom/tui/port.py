@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from controlroom.domain.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from controlroom.capturing import Pictures
     from controlroom.config.changes import Change, ConfigEdit
     from controlroom.domain.actions import Action, Outcome
     from controlroom.domain.board import Item, Status
     from controlroom.domain.documents import CellEdit
+    from controlroom.domain.notice import Told
+    from controlroom.domain.past import Moment
+    from controlroom.domain.runs import Key
     from controlroom.domain.silences import SilenceDraft
+    from controlroom.noticing import View
+    from controlroom.reporting import Written
 
 
 class Room(Protocol):
@@ -54,6 +60,36 @@ class Room(Protocol):
     @property
     def desk(self) -> Desk:
         """Where actions are handed in."""
+        ...
+
+    @property
+    def past(self) -> Past | None:
+        """What was kept of what the room showed; None: nothing is kept of this room."""
+        ...
+
+    @property
+    def reports(self) -> Reporting:
+        """What writes documents of the room."""
+        ...
+
+    @property
+    def noticing(self) -> Noticing | None:
+        """What tells people outside the room; None where nothing is looked for that they could be told."""
+        ...
+
+
+class Past(Protocol):
+    """Moments of the room's past. Every call returns within seconds and raises nothing."""
+
+    trouble: str
+    """Why nothing is kept at present; empty while all is well."""
+
+    async def at(self, asked: datetime) -> Moment | str:
+        """The newest moment at or before `asked`, or why there is none."""
+        ...
+
+    async def toward(self, shown: datetime, asked: datetime) -> Moment | str:
+        """From the moment at `shown` the one nearest to `asked`: another one, or why there is none."""
         ...
 
 
@@ -113,12 +149,56 @@ class Desk(Protocol):
         """Set a silence in the Alertmanager `server`: what went wrong, empty when it is set."""
         ...
 
+    async def hush(self, server: str, draft: SilenceDraft) -> tuple[str, str]:
+        """Set a silence in the Alertmanager `server`: its id, and what went wrong, empty when it is set."""
+        ...
+
     async def expire(self, server: str, silence: str) -> str:
         """End a silence by its id: what went wrong, empty when it has ended."""
         ...
 
     async def post(self, text: str) -> str:
         """Send `text` to the escalation channel's webhook; what went wrong, empty when it was taken."""
+        ...
+
+
+class Noticing(Protocol):
+    """What people outside the room are told. Every call is quick."""
+
+    trouble: str
+    """Why notices are not kept on this machine."""
+
+    def told(self) -> tuple[Told, ...]:
+        """What was, will be and was not told, newest first."""
+        ...
+
+    def channels(self) -> tuple[View, ...]:
+        """The channels as configured, with what is wrong with each."""
+        ...
+
+    def preview(self, told: Told, redact: bool = False) -> str:
+        """Exactly what is sent, as text."""
+        ...
+
+
+class Reporting(Protocol):
+    """What the room writes for people. Every call raises `controlroom.reporting.CannotWrite`."""
+
+    async def minutes(self, key: Key) -> Written:
+        """Write the minutes of that holding of a ritual, and give what they say and their text for a chat."""
+        ...
+
+    async def drill(self, key: Key) -> Written:
+        """Write the report of that drill, and give what it says and its text for a chat."""
+        ...
+
+    async def evidence(self, date: date | None = None, *, pictures: Pictures | None = None) -> Written:
+        """Capture the evidence of `date`, None is today, with the room as `pictures` draws it: its folder,
+        what was captured and what could not be, and its text for a chat."""
+        ...
+
+    async def status(self, slot: str) -> Path:
+        """Write the status file of today for `slot`: its path."""
         ...
 
 
@@ -149,3 +229,13 @@ class Options(NamedTuple):
     """Where escalations are meant to go, such as ``#tiger-crew``."""
     webhook: bool = False
     """Whether an escalation can be posted there."""
+    view: Literal["room", "oncall", "standup", "wall"] = "room"
+    """The view it opens in."""
+    bell: bool = False
+    """Whether the terminal's bell rings in a view that is left alone with it."""
+    follow: bool = False
+    """It shows what the driver of the standup shows, and changes nothing."""
+    page: float = 0.0
+    """Seconds after which a view that has pages turns them by itself; 0: it does not."""
+    past: Moment | None = None
+    """The moment of the past that the room is opened at; it shows nothing else, and nothing can be done."""

@@ -66,6 +66,7 @@ SubjectKind = Literal[
     "item",
     "blocker",
     "signal",
+    "benchmark",
     "alert",
     "family",
     "silence",
@@ -81,6 +82,7 @@ SubjectKind = Literal[
     "gate",
     "change",
     "edge",
+    "box",
 ]
 
 
@@ -139,6 +141,10 @@ class View:
     """Key that gives alerts to a squad, as people read it; empty where nothing may be changed."""
     minute: datetime | None = None
     """The present, UTC, floored to the minute; None: `rows` goes by `snapshot.taken_at`."""
+    occasion: str = ""
+    """What the header calls the view; empty in the room itself."""
+    page: int = 0
+    """Which page a view that has pages shows, counted on and on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ class Triaging:
     def offers(self, subject: Subject | None) -> tuple[str, ...]:
         """Ids of the actions that make sense on `subject`; none where nothing may be changed."""
         app = self._app
-        return () if app.options.read_only else offers(app.room_screen.scene().snapshot, subject)
+        fixed = app.options.read_only or app.room_screen.past is not None
+        return () if fixed else offers(app.room_screen.scene().snapshot, subject)
 
     def do_blocker_new(self) -> None:
         """A new blocker."""
@@ -88,6 +89,16 @@ class Triaging:
     def do_signal_waive(self) -> None:
         """Excused before the gate for a while, or no longer."""
         self.acting.begin("signal.waive")
+
+    def do_evidence_capture(self) -> None:
+        """What the day shows, kept."""
+        from controlroom.tui.acts.capturing import capture
+
+        capture(self._app)
+
+    def do_box_tick(self) -> None:
+        """Done, or not done after all."""
+        self.acting.begin("box.tick")
 
     def do_card_move(self) -> None:
         """Another column."""

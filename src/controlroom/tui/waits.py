@@ -12,6 +12,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.triage import Blocker
 from controlroom.tui import present
 from controlroom.tui.differ import Differ
+from controlroom.tui.memo import Kept
 
 Pair = tuple[str, str]
 """Waiter and the squad it waits on."""
@@ -135,18 +136,12 @@ def _of_dependencies(program: Program) -> Iterable[Pair]:
                 yield waiter, owner
 
 
-_KEPT: list[Waits] = []
+_KEPT: Kept[Waits] = Kept(Waits)
 
 
 def waits(program: Program, items: tuple[Item, ...], blockers: tuple[Blocker, ...]) -> Waits:
     """Who waits on whom on this board. One is kept for all panes, as one snapshot is shown at a time."""
-    if not _KEPT:
-        _KEPT.append(Waits())
-    try:
-        return _KEPT[0].see(program, items, blockers)
-    except Exception:
-        _KEPT.clear()  # half a change must not stay
-        raise
+    return _KEPT.use(lambda kept: kept.see(program, items, blockers))
 
 
 def who_waits(snapshot: Snapshot) -> Waits:

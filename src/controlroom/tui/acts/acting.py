@@ -194,7 +194,8 @@ class Acting:
             self._say_no(made.refused[0])
             return
         many = len(made.jobs) + len(made.refused) > 1
-        if not (many or self.app.options.clock_set):
+        clock_set = self.app.options.clock_set and not self.app.room_screen.consents
+        if not (many or clock_set):
             self.handing.begin(made, again)
             return
 
@@ -204,7 +205,7 @@ class Acting:
             elif again is not None:
                 again()
 
-        self.app.push_screen(before_acting(made, scene, clock_set=self.app.options.clock_set), answered)
+        self.app.push_screen(before_acting(made, scene, clock_set=clock_set), answered)
 
     def _say_no(self, refused: Refused) -> None:
         """Why nothing is done; of what, where that is not what the cursor is on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from controlroom.tui.acts import alerting, waiving
+from controlroom.tui.acts import alerting, ticking, waiving
 from controlroom.tui.acts.targets import what
 from controlroom.tui.acts.verbs import VERBS
 from controlroom.tui.rows import Subject, SubjectKind
@@ -25,9 +25,14 @@ ELSEWHERE: Mapping[str, Mapping[SubjectKind, Begin]] = {
     "blocker.assign": {"alert": alerting.assign, "family": alerting.assign},
     "signal.accept": {"signal": waiving.accept},
     "signal.waive": {"signal": waiving.waive},
+    "box.tick": {"box": ticking.tick, "ritual": ticking.choose},
 }
 
-DOING: Mapping[str, str] = {"alert.silence": "silence", "signal.accept": "take another name for"}
+DOING: Mapping[str, str] = {
+    "alert.silence": "silence",
+    "signal.accept": "take another name for",
+    "box.tick": "tick",
+}
 """As in "cannot … this", for actions that no verb of the triage log goes by."""
 
 

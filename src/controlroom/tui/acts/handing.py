@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +12,7 @@ from controlroom.domain.documents import CellEdit
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui.acts import questions
+from controlroom.tui.acts.arriving import arrived
 from controlroom.tui.acts.memory import Memory
 from controlroom.tui.acts.planning import Job, Plan
 from controlroom.tui.acts.targets import subject_of
@@ -29,9 +29,6 @@ LONG = 12.0
 
 SLOW = 0.4
 """Seconds after which it is said that the log takes its time."""
-
-PATIENCE = 4.0
-"""Seconds to wait for the room to show what was just done."""
 
 Again = Callable[[], None] | None
 """Opens the form again with what was typed."""
@@ -304,7 +301,7 @@ class Handing:
     async def _escalated(self, jobs: Sequence[Job]) -> None:
         """The text for the channel: on the clipboard, in a file, and posted where that is wanted."""
         desk = self._app.room.desk
-        late = not await self._shown([job.actions[-1] for job in jobs])
+        late = not await arrived(self._app, *(job.actions[-1] for job in jobs))
         texts = [told for job in jobs if (told := await desk.escalation_text(job.target.id))]
         if not texts:
             return
@@ -324,21 +321,6 @@ class Handing:
                 self._work(self._post(told))
 
         self._app.push_screen(screen, answered)
-
-    async def _shown(self, actions: Sequence[Action]) -> bool:
-        """Wait until the room knows of `actions`; False where it does not within `PATIENCE` seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not all(map(self._known, actions)):
-                    await self._app.arrived.wait()
-                return True
-        return False
-
-    def _known(self, action: Action) -> bool:
-        snapshot = self._app.room_screen.latest
-        history = snapshot.ledger.of(action.item) if snapshot.ledger is not None else ()
-        queued = any(outcome.action.id == action.id for outcome in snapshot.outbox.queued)
-        return queued or any(entry.action.id == action.id for entry in history)
 
     async def _post(self, told: str) -> None:
         problem = await self._app.room.desk.post(told)

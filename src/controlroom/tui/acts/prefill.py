@@ -112,6 +112,22 @@ def _alerted(snapshot: Snapshot, alert: Alert, title: str) -> Draft:
     return _dated(snapshot, values, alert.starts_at, about)._replace(named=f"alert {title}")
 
 
+def _benchmark(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
+    reading = next((one for one in snapshot.benchmarks if one.id == id_), None)
+    if reading is None:
+        return None
+    said = on_this_clock(reading.text, snapshot.program, now)
+    source = reading.last.source.partition(" · ")[0] if reading.last is not None else reading.where
+    values = {
+        "summary": clean(f"{reading.name} {reading.verdict}: {said}"),
+        # Its numbers tell who measured it, not who made it slow.
+        "owning_squad": _name(snapshot, reading.squad),
+        "text": clean(f"from {source}" if reading.server is None else f"query: {reading.where}"),
+    }
+    made = _dated(snapshot, values, reading.since, f"benchmark:{id_}")
+    return made._replace(named=f"benchmark {reading.name}")
+
+
 def _card(snapshot: Snapshot, id_: str, now: datetime) -> Draft | None:
     item = next((i for i in (*snapshot.items, *snapshot.steps) if i.id == id_), None)
     if item is None:
@@ -140,6 +156,7 @@ def _name(snapshot: Snapshot, squad: str | None) -> str:
 _DRAFTS: Mapping[str, Callable[[Snapshot, str, datetime], Draft | None]] = {
     "service": _service,
     "signal": _signal,
+    "benchmark": _benchmark,
     "alert": _alert,
     "family": _family,
     "item": _card,

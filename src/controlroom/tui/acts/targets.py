@@ -14,7 +14,7 @@ from controlroom.tui.known_alerts import alerts_of
 from controlroom.tui.memo import by_identity
 from controlroom.tui.rows import Subject
 
-TargetKind = Literal["blocker", "item", "signal"]
+TargetKind = Literal["blocker", "item", "signal", "box"]
 
 
 class Target(NamedTuple):
@@ -40,8 +40,10 @@ _ARTICLES: Mapping[str, str] = {
     "alert": "an alert",
     "family": "alerts",
     "signal": "a signal",
+    "benchmark": "a benchmark",
     "lint": "a finding",
     "edge": "who waits on whom",
+    "box": "a box of a checklist",
 }
 
 SIGNAL = "signal:"
@@ -70,6 +72,7 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "item": ("card.move", "blocker.assign", "blocker.wait_on", "blocker.new", "blocker.note"),
     "service": ("blocker.new",),
     "signal": ("blocker.new",),
+    "benchmark": ("blocker.new",),
     "gap": ("signal.waive", "blocker.new"),
     "renamed": ("signal.accept", "blocker.new"),
     "misnamed": ("signal.accept", "signal.waive", "blocker.new"),
@@ -77,6 +80,7 @@ OFFERS: Mapping[str, tuple[str, ...]] = {
     "family": ("alert.silence", "blocker.new"),
     "unowned": ("alert.silence", "blocker.assign", "blocker.new"),
     "silence": ("alert.silence",),
+    "box": ("box.tick",),
 }
 
 
@@ -104,6 +108,8 @@ def target(snapshot: Snapshot, subject: Subject | None) -> Target | None:
         return _item(_items(snapshot.items).get(subject.id))
     if subject.kind == "signal":
         return _signal(snapshot, subject.id)
+    if subject.kind == "box":
+        return _box(snapshot, subject.id)
     return None
 
 
@@ -140,8 +146,25 @@ def _signal(snapshot: Snapshot, id_: str) -> Target | None:
     return Target("signal", item, reading.signal.title, queued[-1] if queued else known)
 
 
+BOX = "box:"
+"""What the triage log calls a box of a checklist begins with it (`runs.BOX`)."""
+
+
+def _box(snapshot: Snapshot, item: str) -> Target | None:
+    from controlroom.domain import checklist  # a room is shown without it
+
+    words = checklist.words_of(snapshot, item)
+    if words is None:
+        return None
+    queued = [one.action.id for one in snapshot.outbox.queued if one.action.item == item]
+    known = snapshot.ledger.last(item) if snapshot.ledger is not None else None
+    return Target("box", item, words, queued[-1] if queued else known)
+
+
 def subject_of(snapshot: Snapshot, item: str) -> Subject:
-    """What the triage log calls `item`: a signal, a card, else a blocker."""
+    """What the triage log calls `item`: a signal, a box of a checklist, a card, else a blocker."""
+    if item.startswith(BOX):
+        return Subject("box", item)
     if item.startswith(SIGNAL):
         return Subject("signal", item.removeprefix(SIGNAL))
     return Subject("item" if item in _items(snapshot.items) else "blocker", item)
@@ -168,6 +191,11 @@ def offers(snapshot: Snapshot, subject: Subject | None) -> tuple[str, ...]:
     if subject.kind in ("lint", "change"):
         found_ = target(snapshot, subject)
         return () if found_ is None else OFFERS[found_.kind]
+    if subject.kind == "ritual":
+        from controlroom.domain import checklist
+
+        ritual = checklist.ritual_of(snapshot.program, subject.id)
+        return ("box.tick",) if ritual is not None and checklist.has_boxes(snapshot, ritual) else ()
     if subject.kind in ("alert", "family"):
         alerts = alerts_of(snapshot, subject)
         return OFFERS["unowned" if alerts and alerts[0].squad is None else "alert"]

@@ -38,6 +38,7 @@ _BOTH: frozenset[TargetKind] = frozenset({"blocker", "item"})
 _BLOCKER: frozenset[TargetKind] = frozenset({"blocker"})
 _CARD: frozenset[TargetKind] = frozenset({"item"})
 _SIGNAL: frozenset[TargetKind] = frozenset({"signal"})
+_BOX: frozenset[TargetKind] = frozenset({"box"})
 
 VERBS: Mapping[str, Verb] = {
     verb.action: verb
@@ -53,9 +54,15 @@ VERBS: Mapping[str, Verb] = {
         Verb("blocker.note", "note", _BOTH, "add a note to", "noted"),
         Verb("card.move", "status", _CARD, "move", "moved"),
         Verb("signal.waive", "waive", _SIGNAL, "waive", "waived", "waive it"),
-        Verb("action.undo", "undo", _BOTH | _SIGNAL, "take back anything on", "taken back"),
+        Verb("action.undo", "undo", _BOTH | _SIGNAL | _BOX, "take back anything on", "taken back"),
     )
 }
+
+TICK = Verb("box.tick", "tick", _BOX, "tick", "ticked", "tick it", "Tick")
+UNTICK = Verb(
+    "box.tick", "untick", _BOX, "take the tick from", "no longer ticked", "take it back", "Take the tick back"
+)
+"""What the key that ticks does to boxes, and to those that are ticked."""
 
 UNWAIVE = Verb(
     "signal.waive", "unwaive", _SIGNAL, "end the waiver of", "no longer waived", "end it", "End the waiver"
@@ -91,6 +98,9 @@ def misplaced(verb: Verb, snapshot: Snapshot, subject: Subject | None, found: Ta
             only = "" if found.kind == "signal" else ", only a signal"
             hint = "" if verb.kind == "waive" else "; n opens a blocker from it"
             return f"cannot {verb.do} {what(subject)}{only}{hint}"
+        if "box" in (found.kind, *verb.on):
+            only = "" if found.kind == "box" else ", only a box of a checklist"
+            return f"cannot {verb.do} {what(subject)}{only}"
         if found.kind == "item":
             return f"cannot {verb.do} a card, only a blocker; n opens one from it"
         return f"cannot {verb.do} a blocker, only a card"
@@ -128,7 +138,10 @@ def fields(verb: Verb, snapshot: Snapshot, targets: tuple[Target, ...]) -> tuple
             )
         case "resolve":
             return (Field("mitigation", "what helped", note="may stay empty"),)
-        case "reopen" | "unwaive":
+        case "tick":
+            note = "a path, a link, a number: what shows it; may stay empty"
+            return (Field("evidence", "evidence", note=note),)
+        case "reopen" | "unwaive" | "untick":
             return (Field("why", "why", note="may stay empty"),)
         case "waive":
             return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean
 from controlroom.tui import present
 from controlroom.tui.lines import BLANK, as_text, text
-from controlroom.tui.rows import Line, Span, Style, View
+from controlroom.tui.rows import Line, Span, Style, Subject, View
 
 LABEL = 14
 """Cells of the names of facts."""
@@ -35,6 +35,8 @@ class Detail:
     links: tuple[Link, ...] = ()
     plain: str = ""
     """Title and lines without styles, for the clipboard."""
+    spots: Mapping[int, Subject] = field(default_factory=dict)
+    """Number of a line → the thing that it alone is about, and that can be acted on there."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Sheet:
     title: str = ""
     lines: list[Line] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    spots: dict[int, Subject] = field(default_factory=dict)
 
     def fact(self, name: str, value: str | Line | None, style: Style = "text") -> None:
         """A named fact; without a value nothing is written."""
@@ -71,6 +74,11 @@ class Sheet:
         if written:
             self.section(title)
             self.lines += [text("  ", *line) for line in written]
+
+    def spot(self, subject: Subject, line: Line) -> None:
+        """A line that is about something of its own."""
+        self.spots[len(self.lines)] = subject
+        self.lines.append(line)
 
     def next(self, *advice: str) -> None:
         """What to do next."""
@@ -140,4 +148,4 @@ class Sheet:
             cleaned = [present.ascii_line(line) for line in cleaned]
         title = clean(self.title)
         plain = f"{title}\n\n{as_text(cleaned)}\n"
-        return Detail(title, tuple(cleaned), tuple(self.links), plain)
+        return Detail(title, tuple(cleaned), tuple(self.links), plain, dict(self.spots))

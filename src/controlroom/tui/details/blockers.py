@@ -15,10 +15,11 @@ from controlroom.tui.details.base import Sheet
 from controlroom.tui.history import history
 from controlroom.tui.known_services import by_id
 from controlroom.tui.lines import join, text
+from controlroom.tui.panes.benchmark_lines import LOOKS
 from controlroom.tui.panes.blockers import badge_words, waits
 from controlroom.tui.panes.service_lines import look as service_look
 from controlroom.tui.rows import Line, Span, Style
-from controlroom.tui.triage_words import MOVED, STYLES, by_cause, names, queued_mark
+from controlroom.tui.triage_words import MOVED, STYLES, by_cause, names, on_this_clock, queued_mark
 from controlroom.tui.waits import Waits, who_waits
 
 T = TypeVar("T")
@@ -155,6 +156,11 @@ def about(sheet: Sheet, found: Blocker) -> None:
         sheet.dashboard(reading.signal.dashboard)
     elif kind == "alert" and (alert := next((a for a in snapshot.alerts if a.fingerprint == id_), None)):
         sheet.fact("about", text(f"alert {alert.name} ", Span(alert.state, "warn"), f" {alert.summary}"))
+    elif kind == "benchmark" and (one := next((b for b in snapshot.benchmarks if b.id == id_), None)):
+        verdict = LOOKS[one.verdict]
+        standing = Span(f"{verdict.glyph} {verdict.word}", verdict.style)
+        said = on_this_clock(one.text, snapshot.program, sheet.now)
+        sheet.fact("about", join((text(f"benchmark {one.name} ", standing), (Span(said),))))
     else:
         sheet.fact("about", text(f"{kind} {id_} ", Span("is not in the room now", "unknown")))
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from controlroom.domain import rituals, waves, zones
+from controlroom.domain import holdings, rituals, waves, zones
 from controlroom.domain.lints import Lint
+from controlroom.domain.readiness import readiness
+from controlroom.domain.triage import Blocker
 from controlroom.tui import changes, present
+from controlroom.tui.details import boxes
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.lines import as_text, join, text
 from controlroom.tui.panes.lints import lint_id
 from controlroom.tui.panes.telemetry_lines import percent
 from controlroom.tui.panes.waves import assessed, milestone_label, milestone_look, phase_words
-from controlroom.tui.rows import Line, Span
+from controlroom.tui.rows import Line, Span, Subject
 
 FIXES: Mapping[str, str] = {
     "X001": "write the squad whose work is held up (owning squad)",
@@ -126,6 +129,8 @@ def ritual(sheet: Sheet, id_: str) -> bool:
     sheet.fact("from", present.day_text(found.starts_on) if found.starts_on else "")
     sheet.fact("until", present.day_text(found.ends_on) if found.ends_on else "")
     sheet.origin(f"ritual/{found.id}")
+    _now_and_next(sheet, found)
+    boxes.of_ritual(sheet, found)
     ahead = [
         occurrence
         for occurrence in rituals.between(program, sheet.now - timedelta(days=1), sheet.now + AHEAD)
@@ -136,9 +141,52 @@ def ritual(sheet: Sheet, id_: str) -> bool:
     sheet.each(
         "Rotation", (text(Span(f"Week {turn.week}  ", "dim"), turn.scenario) for turn in found.rotation)
     )
-    sheet.each("Checklist", (text(Span("○ ", "dim"), step) for step in found.checklist))
     sheet.each("Agenda", (text(point) for point in found.agenda))
     return True
+
+
+def _now_and_next(sheet: Sheet, found: rituals.Ritual) -> None:
+    """Who drives it, what is to be there, what comes back on it, and what was held today."""
+    from controlroom.tui.panes.ritual import gate_line  # who looks at a wave needs none of it
+
+    snapshot, now = sheet.snapshot, sheet.now
+    for run in holdings.driven(snapshot, now):
+        if run.key.ritual == found.id:
+            who = f"{present.person(run.driver, sheet.view)} drives, {holdings.lasted(run, now)}"
+            sheet.fact("on now", who + (", paused" if run.paused_at is not None else ""), "warn")
+    for one in holdings.earlier_today(snapshot, now):
+        if one.occurrence.ritual.id == found.id:
+            sheet.fact("today", one.words, "ok" if one.record == "held" else "warn")
+    agenda = holdings.agenda_at(snapshot, now)
+    occurrence = next((o for o in (*agenda.in_progress, *agenda.next) if o.ritual.id == found.id), None)
+    if occurrence is None:
+        return
+    if occurrence.scenario:
+        owner = present.person(occurrence.owner, sheet.view)
+        sheet.fact("scenario", occurrence.scenario + (f", led by {owner}" if owner else ""))
+    carried = holdings.carried_to(snapshot, occurrence)
+    if carried:
+        forced = sum(one.forced for one in carried)
+        over = f"{len(carried)} {'blocker' if len(carried) == 1 else 'blockers'}"
+        sheet.fact("carried over", over + (f", {forced} to be decided" if forced else ""))
+    ready = readiness(occurrence, snapshot, now)
+    sheet.fact("readiness", ready.words, "ok" if ready.ready else "warn")
+    if ready.gates:
+        sheet.section("To be there when it begins")
+    for gate in ready.gates:
+        line = text("  ", gate_line(gate, sheet.view))
+        if gate.box is not None:
+            sheet.spot(Subject("box", gate.box), line)
+        else:
+            sheet.say(line)
+    back = holdings.returning(snapshot, occurrence)
+    sheet.each("Comes back on its agenda", (_returning(sheet, blocker) for blocker in back))
+
+
+def _returning(sheet: Sheet, blocker: Blocker) -> Line:
+    who = present.person(blocker.snoozed_by, sheet.view)
+    said = ", ".join(part for part in (f"put off by {who}" if who else "", blocker.snooze_why) if part)
+    return text(Span("◌ ", "accent"), Span(blocker.summary), Span(f"  {said}" if said else "", "dim"))
 
 
 def _occurrence(sheet: Sheet, occurrence: rituals.Occurrence) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from controlroom.domain.benchmarks import BenchmarkReading
 from controlroom.domain.board import COLUMNS, Item
 from controlroom.domain.lints import Lint
 from controlroom.domain.ranking import ranked
@@ -14,10 +15,12 @@ from controlroom.tui.details.blockers import LISTED, blocker_line, limited, who_
 from controlroom.tui.history import history
 from controlroom.tui.known_services import by_id
 from controlroom.tui.lines import join, text
+from controlroom.tui.panes.benchmark_lines import LOOKS
+from controlroom.tui.panes.benchmark_lines import by_squad as measured_by
 from controlroom.tui.panes.gate_lines import by_squad
 from controlroom.tui.panes.telemetry_lines import coverage_words
 from controlroom.tui.rows import Line, Span
-from controlroom.tui.triage_words import MOVED, queued_mark
+from controlroom.tui.triage_words import MOVED, on_this_clock, queued_mark
 from controlroom.tui.waits import who_waits
 
 
@@ -149,8 +152,15 @@ def squad(sheet: Sheet, id_: str) -> bool:
             for r in gaps
         ),
     )
+    sheet.each("Benchmarks", (_measured(sheet, one) for one in measured_by(snapshot.benchmarks).get(id_, ())))
     _systems(sheet, id_)
     return True
+
+
+def _measured(sheet: Sheet, reading: BenchmarkReading) -> Line:
+    look = LOOKS[reading.verdict]
+    said = present.hosts(on_this_clock(reading.text, sheet.snapshot.program, sheet.now), sheet.view)
+    return text(Span(f"{look.glyph} {look.word}  ", look.style), reading.name, Span(f"  {said}", "dim"))
 
 
 def _both_ways(sheet: Sheet, id_: str) -> None:

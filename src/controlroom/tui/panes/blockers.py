@@ -11,6 +11,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.triage import Blocker, BlockerState, age, sla
 from controlroom.tui import present
 from controlroom.tui.lines import column, fit_line, join, line_width, text
+from controlroom.tui.memo import Kept
 from controlroom.tui.panes.base import BasePane, distinct, unique
 from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
 from controlroom.tui.standing import Standing
@@ -37,10 +38,14 @@ class BlockersPane(BasePane):
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
         """How many are open, and how many of them are over their four hours at this second."""
         found = _standing(ctx.snapshot, ctx.now.replace(second=0, microsecond=0))
-        over = found.breached(ctx.now)
+        alive, over = found.alive, found.breached(ctx.now)
+        if ctx.view.focus_squad is not None:
+            mine = [row.data for row in found.rows(resolved=False) if ctx.view.focus_squad in row.squads]
+            alive = len(mine)
+            over = sum(_over(blocker, ctx.now) for blocker in mine)
         if over:
-            return f"{found.alive}, {over} in breach", "breach"
-        return (str(found.alive) if found.alive else ""), "strong"
+            return f"{alive}, {over} in breach", "breach"
+        return (str(alive) if alive else ""), "strong"
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
         return snapshot.blockers, snapshot.items, snapshot.program
@@ -50,10 +55,15 @@ class BlockersPane(BasePane):
         found = _standing(snapshot, present.present_moment(snapshot, view))
         rows = found.rows(resolved=view.expanded)
         if view.focus_squad is not None:
+            nobodys = sum(not row.squads for row in found.rows(resolved=False))
             rows = [row for row in rows if view.focus_squad in row.squads]
+            rows += _aside_rows(snapshot.program, view.focus_squad, bool(rows), nobodys)
         return rows if found.distinct else unique(rows)
 
     def lines(self, row: Row, ctx: DrawContext) -> Iterable[Line]:
+        if isinstance(row.data, str):
+            yield (Span(row.data, "dim"),)
+            return
         blocker: Blocker = row.data
         state = state_at(blocker, ctx.now)
         closed = state in ("resolved", "snoozed")
@@ -82,6 +92,10 @@ def badge_words(blocker: Blocker, now: datetime) -> tuple[str, str, Style]:
     return "age ?" if seconds is None else present.age(seconds), word, style
 
 
+def _over(blocker: Blocker, now: datetime) -> bool:
+    return state_at(blocker, now) not in ("resolved", "snoozed") and sla(blocker, now) == "breach"
+
+
 def _badge(blocker: Blocker, state: BlockerState, now: datetime) -> Span:
     """How old it is."""
     seconds = age(blocker, now)
@@ -90,19 +104,24 @@ def _badge(blocker: Blocker, state: BlockerState, now: datetime) -> Span:
     return Span(f" {known:<{BADGE - 2}} ", "dim" if closed else present.SLA[sla(blocker, now)].style)
 
 
-_KEPT: list[Standing] = []
+_KEPT: Kept[Standing] = Kept(lambda: Standing(_row))
 
 
 def _standing(snapshot: Snapshot, moment: datetime) -> Standing:
     """The blockers of `snapshot` in order. One is kept, as one snapshot is shown at a time."""
-    if not _KEPT:
-        _KEPT.append(Standing(_row))
-    held = who_waits(snapshot).held
-    try:
-        return _KEPT[0].see(snapshot.blockers, present.squad_names(snapshot.program), held, moment)
-    except Exception:
-        _KEPT.clear()  # half a change must not stay
-        raise
+    held, names = who_waits(snapshot).held, present.squad_names(snapshot.program)
+    return _KEPT.use(lambda kept: kept.see(snapshot.blockers, names, held, moment))
+
+
+def _aside_rows(program: Program, focus: str, some: bool, nobodys: int) -> Iterable[Row]:
+    """What the focus leaves out and may be this squad's all the same."""
+    if not nobodys:
+        return
+    if not some:
+        name = present.squad_name(program, focus)
+        yield Row(key="none", selectable=False, data=f"no blockers that name {name}")
+    many = f"{nobodys} others name" if nobodys > 1 else "1 other names"
+    yield Row(key="nobodys", selectable=False, data=f"{many} no squad")
 
 
 def _row(blocker: Blocker, names: Mapping[str, str]) -> Row:

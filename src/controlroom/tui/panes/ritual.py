@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controlroom.domain import rituals, zones
+from controlroom.domain.holdings import (
+    agenda_at,
+    carried_to,
+    driven,
+    earlier_today,
+    lasted,
+    returning,
+)
 from controlroom.domain.program import Program
+from controlroom.domain.readiness import Readiness, ReadyState, readiness
 from controlroom.domain.rituals import Agenda, Occurrence
+from controlroom.domain.runs import Key, Run
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present
 from controlroom.tui.bigdigits import HUGE_HEIGHT, LARGE_HEIGHT, huge, large
-from controlroom.tui.lines import join, text, wrap
+from controlroom.tui.lines import join, line_width, text, wrap
 from controlroom.tui.panes.base import BasePane, words
 from controlroom.tui.panes.telemetry import gap_count
-from controlroom.tui.rows import DrawContext, Line, Row, Span, Subject, View
+from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
 from controlroom.tui.width import cell_width
 
 NOW_FOR = timedelta(minutes=1)
 """How long the large digits read NOW after something began."""
 
-LABEL = 8
-"""Cells of the words in front: ``agenda``, ``then``."""
+LABEL = 9
+"""Cells of the words in front: ``agenda``, ``scenario``."""
 
 FOLLOWING = 5
 
@@ -35,6 +45,8 @@ class Slot:
     kind: str
     index: int = 0
     said: str = ""
+    label: str = ""
+    line: Line = ()
 
 
 class RitualPane(BasePane):
@@ -45,46 +57,63 @@ class RitualPane(BasePane):
     nothing = "no rituals declared: add [[rituals]], or a schedule to [documents].paths"
 
     def title_text(self, ctx: DrawContext) -> str:
-        subject, began = _subject(ctx.snapshot.program, ctx.now)
+        subject, began = _subject(ctx.snapshot, ctx.now)
         if subject is None:
             return self.title
         return f"{'Now' if began else 'Next'}: {subject.ritual.title or subject.ritual.id}"
 
+    def count(self, ctx: DrawContext) -> tuple[str, Style]:
+        """How much is not as on any other day."""
+        agenda = agenda_at(ctx.snapshot, ctx.now)
+        found = len(_notices(ctx.snapshot.program, agenda, ctx.now, ctx.view))
+        return (_plural(found, "notice") if found else ""), "warn"
+
     def edge(self, ctx: DrawContext) -> Line:
-        subject, _ = _subject(ctx.snapshot.program, ctx.now)
-        return (Span(both(subject, ctx), "dim"),) if subject else ()
+        subject, _ = _subject(ctx.snapshot, ctx.now)
+        return (Span(both(subject, ctx.snapshot.program, ctx.view), "dim"),) if subject else ()
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
         taken = snapshot.taken_at
         # The minute as one and the same string object: parts are compared by identity.
-        return snapshot.program, sys.intern(f"{taken:%Y-%m-%d %H:%M}") if taken else None
+        minute = sys.intern(f"{taken:%Y-%m-%d %H:%M}") if taken else None
+        held = (snapshot.runs, snapshot.boxes, snapshot.ledger, snapshot.blockers, snapshot.signals)
+        seen = (snapshot.services, snapshot.items) if _gated(snapshot) else ()
+        return snapshot.program, minute, *held, *seen
 
     def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
         program = snapshot.program
         now = present.present_moment(snapshot, view)
-        agenda = rituals.agenda(program, now)
-        subject, began = _subject(program, now)
+        agenda = agenda_at(snapshot, now)
+        subject, began = _subject(snapshot, now)
         if subject is None:
             return []
-        rows = [_row(Slot("on", i), o) for i, o in enumerate(agenda.in_progress) if not began or o != subject]
+        on = [(i, o) for i, o in enumerate(agenda.in_progress) if not began or o != subject]
+        rows = [_row(Slot("on", index), occurrence) for index, occurrence in on]
+        shown = {Key.of(occurrence) for _, occurrence in on}
+        rows += [_run_row(i, run) for i, run in enumerate(driven(snapshot, now)) if run.key not in shown]
         rows.append(_row(Slot("digits"), subject, height=_digits_height(view)))
-        rows += [
-            _row(Slot(kind), subject)
-            for kind in ("zones", "scenario", "agenda")
-            if _wanted(kind, subject, view)
-        ]
+        if _roomy(view):
+            rows.append(_at(subject, program, view))
+        if subject.scenario is not None:
+            rows.append(_told("scenario", _scenario(subject, view), subject, view))
+        rows += _ready_rows(subject, snapshot, now, view)
+        # What is unlike every other day comes before what is the same on all of them.
+        rows += [_notice(i, notice, view) for i, notice in enumerate(_notices(program, agenda, now, view))]
+        rows += _agenda_rows(subject, snapshot, now, view)
         for index, occurrence in enumerate(_following(agenda, subject, view)):
             rows.append(_row(Slot("then", index), occurrence))
-        rows += [_notice(i, notice, view) for i, notice in enumerate(_notices(program, agenda, now, view))]
         return rows
 
     def lines(self, row: Row, ctx: DrawContext) -> Iterable[Line]:
         slot: Slot = row.data
         if slot.kind == "notice":
             return wrap(text(Span("▲ ", "warn"), Span(slot.said)), ctx.width, 2)
-        program = ctx.snapshot.program
-        agenda = rituals.agenda(program, ctx.now)
-        subject, began = _subject(program, ctx.now)
+        if slot.kind == "told":
+            return wrap(slot.line, ctx.width, LABEL if slot.label else 0)
+        agenda = agenda_at(ctx.snapshot, ctx.now)
+        subject, began = _subject(ctx.snapshot, ctx.now)
+        if slot.kind == "run":
+            return _driven(slot.index, ctx)
         if slot.kind == "on":
             return _on(agenda, subject if began else None, slot.index, ctx)
         if subject is None:
@@ -94,12 +123,16 @@ class RitualPane(BasePane):
         if slot.kind == "then":
             following = _following(agenda, subject, ctx.view)
             return (_then(following[slot.index], ctx),) if slot.index < len(following) else ()
-        return (_about(slot.kind, subject, ctx),)
+        return ()
 
 
-def _subject(program: Program, now: datetime) -> tuple[Occurrence | None, bool]:
+def _gated(snapshot: Snapshot) -> bool:
+    return any(ritual.gates for ritual in snapshot.program.rituals)
+
+
+def _subject(snapshot: Snapshot, now: datetime) -> tuple[Occurrence | None, bool]:
     """What the large digits are about, and whether it has just begun."""
-    agenda = rituals.agenda(program, now)
+    agenda = agenda_at(snapshot, now)
     for occurrence in agenda.in_progress:
         if not occurrence.ritual.all_day and timedelta(0) <= now - occurrence.start < NOW_FOR:
             return occurrence, True
@@ -108,19 +141,29 @@ def _subject(program: Program, now: datetime) -> tuple[Occurrence | None, bool]:
     return (agenda.in_progress[0], True) if agenda.in_progress else (None, False)
 
 
-def both(occurrence: Occurrence, ctx: DrawContext) -> str:
+def both(occurrence: Occurrence, program: Program, view: View) -> str:
     """The start on the programme's and the viewer's clock."""
-    program = ctx.snapshot.program
     try:
-        return zones.both(occurrence.start, program.zone, ctx.view.viewer_zone)
+        return zones.both(occurrence.start, program.zone, view.viewer_zone)
     except ValueError:
         return zones.both(occurrence.start, "UTC", "UTC")
 
 
-def _wanted(kind: str, subject: Occurrence, view: View) -> bool:
-    if kind == "scenario":
-        return subject.scenario is not None
-    return kind != "zones" or not view.height or view.height > 8
+def _roomy(view: View) -> bool:
+    """Whether both clocks have a line of their own beside the lower edge."""
+    return not view.height or view.height > 8
+
+
+def _at(subject: Occurrence, program: Program, view: View) -> Row:
+    """Both clocks; without the word in front where they have no room beside it."""
+    clocks = (Span(both(subject, program, view)),)
+    room = (view.width or 60) - LABEL
+    return _told("at" if line_width(clocks) <= room else "", clocks, subject, view, key="at")
+
+
+def _scenario(subject: Occurrence, view: View) -> Line:
+    owner = f" · {present.person(subject.owner, view)}" if subject.owner else ""
+    return (Span(f"{(subject.scenario or '').removeprefix('scenario ')}{owner}"),)
 
 
 def _digits_height(view: View) -> int:
@@ -191,22 +234,121 @@ def _on(agenda: Agenda, subject: Occurrence | None, index: int, ctx: DrawContext
         return ()
     name = occurrence.ritual.title or occurrence.ritual.id
     said = rituals.describe(occurrence, ctx.now)
+    run = next((one for one in driven(ctx.snapshot, ctx.now) if one.key == Key.of(occurrence)), None)
+    if run is not None:
+        said = f"{present.person(run.driver, ctx.view)} drives, {lasted(run, ctx.now)} · {said}"
     return (text(Span(f"{'now':<{LABEL}}", "warn"), *join(((Span(name, "strong"),), (Span(said),)))),)
 
 
-def _about(kind: str, subject: Occurrence, ctx: DrawContext) -> Line:
-    snapshot = ctx.snapshot
-    if kind == "zones":
-        return text(_label("at"), Span(both(subject, ctx)))
-    if kind == "scenario":
-        owner = f" · {present.person(subject.owner, ctx.view)}" if subject.owner else ""
-        return text(_label("scenario"), Span(f"{subject.scenario}{owner}"))
+def _run_row(index: int, run: Run) -> Row:
+    """A run that is on though its ritual is not, or has just begun."""
+    return Row(
+        key=f"run:{run.id}",
+        subject=Subject("ritual", run.key.ritual),
+        text=words("ritual", run.key.ritual, run.driver),
+        data=Slot("run", index),
+        ticks=True,
+    )
+
+
+def _driven(index: int, ctx: DrawContext) -> Iterable[Line]:
+    runs = driven(ctx.snapshot, ctx.now)
+    if index >= len(runs):
+        return ()
+    run = runs[index]
+    ritual = next((one for one in ctx.snapshot.program.rituals if one.id == run.key.ritual), None)
+    name = (ritual.title if ritual is not None else "") or run.key.ritual
+    said = f"{present.person(run.driver, ctx.view)} drives, {lasted(run, ctx.now)}"
+    return (text(Span(f"{'now':<{LABEL}}", "warn"), *join(((Span(name, "strong"),), (Span(said),)))),)
+
+
+def _ready_rows(subject: Occurrence, snapshot: Snapshot, now: datetime, view: View) -> list[Row]:
+    """What is to be there when it begins, in one line; gate by gate where there is room."""
+    ready = readiness(subject, snapshot, now)
+    rows = [_told("ready", _ready(ready), subject, view)] if ready.gates else []
+    for number, gate in enumerate(ready.gates if view.expanded else ()):
+        row = _told("", text(" " * LABEL, gate_line(gate, view)), subject, view, number, key="gate")
+        if gate.box is not None:
+            row = replace(row, subject=Subject("box", gate.box), selectable=True)
+        rows.append(row)
+    return rows
+
+
+def _agenda_rows(subject: Occurrence, snapshot: Snapshot, now: datetime, view: View) -> list[Row]:
+    """What it will be about, what returns on it, and what was held today before it."""
+    rows = [_told("agenda", (Span(_agenda(subject, snapshot)),), subject, view)]
+    for blocker in returning(snapshot, subject):
+        who = f", put off by {present.person(blocker.snoozed_by, view)}" if blocker.snoozed_by else ""
+        why = f": {blocker.snooze_why}" if blocker.snooze_why else ""
+        line = text(Span("◌ ", "accent"), Span(blocker.summary), Span(f"{who}{why}", "dim"))
+        row = _told("returns", line, subject, view)
+        rows.append(replace(row, key=f"returns:{blocker.id}", subject=Subject("blocker", blocker.id)))
+    earlier = (one for one in earlier_today(snapshot, now) if one.record is not None)
+    for number, one in enumerate(earlier):
+        ritual = one.occurrence.ritual
+        style: Style = "ok" if one.record == "held" else "warn" if one.words == "no record" else "dim"
+        line = text(Span(ritual.title or ritual.id), Span(" · ", "dim"), Span(one.words, style))
+        lead = () if not number else text(" " * LABEL)
+        told = _told(
+            "" if number else "earlier", text(lead, line), one.occurrence, view, number, key="earlier"
+        )
+        rows.append(told)
+    return rows
+
+
+def _told(
+    label: str, line: Line, occurrence: Occurrence, view: View, number: int = 0, *, key: str = ""
+) -> Row:
+    """A line of its own, as high as it needs."""
+    said = text(_label(label), *line) if label else line
+    return Row(
+        key=f"{key or label or 'more'}:{occurrence.ritual.id}:{number}",
+        height=len(wrap(said, view.width or 60, LABEL if label else 0)),
+        subject=Subject("ritual", occurrence.ritual.id),
+        text=words(*(span.text for span in line)),
+        data=Slot("told", label=label, line=said),
+        selectable=label in ("returns", "ready"),
+    )
+
+
+def _agenda(subject: Occurrence, snapshot: Snapshot) -> str:
+    """What is declared to be gone through, what there is, and what was there last time already."""
+    carried = carried_to(snapshot, subject)
+    forced = sum(one.forced for one in carried)
+    over = f"{len(carried)} carried over" if carried else ""
+    over += f", {forced} to be decided" if forced else ""
+    return " · ".join(part for part in (", ".join(subject.ritual.agenda), counts(snapshot), over) if part)
+
+
+def _ready(ready: Readiness) -> Line:
+    head, _, rest = ready.words.partition(" · ")
+    style: Style = "ok" if ready.ready else "warn" if ready.ready is False else "unknown"
+    return text(Span(head, style), Span(f" · {rest}" if rest else ""))
+
+
+def gate_line(gate: ReadyState, view: View) -> Line:
+    """One gate: its mark and word, and why it is not there, or who ticked it off."""
+    look = GATES[gate.state]
+    who = present.person(gate.by, view) if gate.by and gate.state == "there" else ""
+    why = f" · {present.hosts(gate.why, view)}" if gate.why else f" · {who}" if who else ""
+    return text(Span(f"{look.glyph} {look.word} ", look.style), Span(gate.text), Span(why, "dim"))
+
+
+GATES: Mapping[str, present.Look] = {
+    "there": present.Look("✓", "there", "ok"),
+    "missing": present.Look("✖", "missing", "down"),
+    "unknown": present.Look("?", "not known", "unknown"),
+}
+
+
+def counts(snapshot: Snapshot) -> str:
+    """What there is to be gone through: ``4 blockers, 2 gaps, 3 squads``."""
     blockers = sum(1 for blocker in snapshot.blockers if blocker.state != "resolved")
     gaps, unknown = gap_count(snapshot.signals)
-    counts = [_plural(blockers, "blocker"), _plural(gaps, "gap")]
-    counts += [f"{unknown} unknown"] if unknown else []
-    counts.append(_plural(len(snapshot.program.squads), "squad"))
-    return text(_label("agenda"), Span(", ".join(counts)))
+    found = [_plural(blockers, "blocker"), _plural(gaps, "gap")]
+    found += [f"{unknown} unknown"] if unknown else []
+    found.append(_plural(len(snapshot.program.squads), "squad"))
+    return ", ".join(found)
 
 
 def _plural(count: int, word: str) -> str:

@@ -9,6 +9,7 @@ from controlroom.domain.services import Service
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present
 from controlroom.tui.known_services import state_of
+from controlroom.tui.memo import Kept
 from controlroom.tui.panes import need_lines
 from controlroom.tui.panes.base import BasePane, blank_row, concerns, unique
 from controlroom.tui.panes.service_lines import head_line, quiet_line, row_maker, self_line, service_lines
@@ -51,7 +52,7 @@ class ServicesPane(BasePane):
     def rows(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
         """All rows in order, each with a key of its own."""
         rows = self.listed(snapshot, view)
-        return rows if not _KEPT or _KEPT[0].distinct else unique(rows)
+        return rows if _KEPT.use(lambda kept: kept.distinct) else unique(rows)
 
     def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
         first = _first(snapshot)
@@ -131,15 +132,13 @@ def _concerned(service: Service, view: View) -> bool:
     return concerns((*service.squads, service.owner), view, shared=True)
 
 
-_KEPT: list[Groups] = []
+_KEPT: Kept[Groups] = Kept(lambda: Groups(row_maker))
 
 
 def _groups(snapshot: Snapshot, view: View) -> Groups:
     """The services of `snapshot` in order. One is kept, as one snapshot is shown at a time."""
-    if not _KEPT:
-        _KEPT.append(Groups(row_maker))
-    try:
-        return _KEPT[0].see(
+    return _KEPT.use(
+        lambda kept: kept.see(
             snapshot.services,
             snapshot.program,
             present.present_moment(snapshot, view),
@@ -147,9 +146,7 @@ def _groups(snapshot: Snapshot, view: View) -> Groups:
             narrow=view.width < ONE_LINE_FROM,
             concerned=lambda service: _concerned(service, view),
         )
-    except Exception:
-        _KEPT.clear()  # half a change must not stay
-        raise
+    )
 
 
 PANE = ServicesPane()

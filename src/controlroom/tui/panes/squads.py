@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -29,11 +29,12 @@ from controlroom.tui.lane_lines import (
     lane_line,
     titles_line,
 )
-from controlroom.tui.lanes import Card, Hold, Lane
+from controlroom.tui.lanes import UNASSIGNED, Card, Hold, Lane
 from controlroom.tui.memo import by_identity
 from controlroom.tui.panes.base import BasePane
+from controlroom.tui.panes.benchmark_lines import regressions
 from controlroom.tui.panes.waves import documents_edge
-from controlroom.tui.rows import DrawContext, Line, Row, Style, Subject, View
+from controlroom.tui.rows import DrawContext, Line, Row, Span, Style, Subject, View
 
 HOLDS_FROM = 140
 """From this width on, blockers that are on no card stand in their squad's lane."""
@@ -74,6 +75,7 @@ class SquadsPane(BasePane):
             snapshot.steps,
             snapshot.blockers,
             snapshot.signals,
+            snapshot.benchmarks,
             claimed.seen(snapshot),
         )
 
@@ -86,6 +88,7 @@ class SquadsPane(BasePane):
             snapshot.blockers,
             snapshot.signals,
             focus=view.focus_squad,
+            worse=regressions(snapshot.benchmarks),
             filter_text=view.filter,
             expanded=view.expanded,
             enough=view.enough or ALL,
@@ -100,6 +103,8 @@ class SquadsPane(BasePane):
             return grid_lines(row.data, row.height, ctx)
         if isinstance(row.data, Entry):
             return entry_lines(row.data.card, row.height, ctx)
+        if isinstance(row.data, str):
+            return ((Span(row.data, "warn"),),)
         return (lane_line(row.data, ctx),) if isinstance(row.data, Lane) else ()
 
 
@@ -112,6 +117,7 @@ def _rows(
     signals: tuple[SignalReading, ...],
     *,
     focus: str | None,
+    worse: Mapping[str, int],
     filter_text: str,
     expanded: bool,
     enough: int,
@@ -119,15 +125,17 @@ def _rows(
     day: datetime,
 ) -> list[Row]:
     keep = filters.compile(filter_text, program) if filter_text.strip() else None
-    shown = lanes(program, items, steps, blockers, signals, keep=keep, now=day)
+    shown = lanes(program, items, steps, blockers, signals, keep=keep, now=day, worse=worse)
+    aside: list[Row] = []
     if focus is not None:
+        aside = _aside_rows(lane for lane in shown if lane.id == UNASSIGNED)
         shown = [lane for lane in shown if lane.id == focus]
     if not shown:
         return []
     width, height = size
     whole = expanded or keep is not None or focus is not None
     if width < LIST_BELOW:
-        return list(islice((row for lane in shown for row in _list(lane, width, whole)), enough))
+        return [*islice((row for lane in shown for row in _list(lane, width, whole)), enough), *aside]
     grid: list[Row] = []
     for cap in (enough,) if whole else CAPS if height else (USUAL_CAP,):
         fuller = [row for lane in shown for row in _lane_rows(lane, cap, width, expanded)]
@@ -135,7 +143,14 @@ def _rows(
             break
         grid = fuller
     counts = {c: sum(cards_in(lane, c) for lane in shown) for c in COLUMNS}
-    return [Row(key="titles", selectable=False, heading=True, data=Titles(counts)), *grid]
+    return [Row(key="titles", selectable=False, heading=True, data=Titles(counts)), *grid, *aside]
+
+
+def _aside_rows(nobodys: Iterable[Lane]) -> list[Row]:
+    """What the focus leaves out and is shown under no squad at all."""
+    cards = sum(lane.total for lane in nobodys)
+    said = f"? {cards} cards belong to no squad" if cards > 1 else "? 1 card belongs to no squad"
+    return [Row(key="nobodys", selectable=False, data=said)] if cards else []
 
 
 def _lane_rows(lane: Lane, cap: int, width: int, expanded: bool) -> list[Row]:

@@ -13,6 +13,7 @@ from controlroom.tui import gate_words, present
 from controlroom.tui.lines import join, text
 from controlroom.tui.memo import by_identity
 from controlroom.tui.panes.base import BasePane, blank_row, concerns, words
+from controlroom.tui.panes.benchmark_lines import Measured, all_quiet, measured_lines, regression_count
 from controlroom.tui.panes.gate_lines import gate_line, wave_name
 from controlroom.tui.panes.signal_lines import Entry, entry_lines
 from controlroom.tui.panes.telemetry_lines import Quiet, SquadEntry, quiet_line, squad_line
@@ -74,19 +75,21 @@ class TelemetryPane(BasePane):
 
     id = "telemetry"
     title = "Telemetry gaps"
-    kinds = ("metrics",)
+    kinds = ("metrics", "benchmarks")
     nothing = "nothing declared: add [[squads.signals]]"
 
     def count(self, ctx: DrawContext) -> tuple[str, Style]:
-        if not ctx.snapshot.signals:
-            return "", "dim"
         squad = ctx.view.focus_squad
+        worse = regression_count(ctx.snapshot, squad)
+        slow = [f"{worse} regression{'s' if worse != 1 else ''}"] if worse else []
+        if not ctx.snapshot.signals:
+            return "".join(slow), "warn" if worse else "dim"
         gaps, unknown = gap_count(_of(ctx.snapshot.signals, squad))
         waived = waived_count(ctx.snapshot, ctx.now, squad)
         said = [str(gaps - waived)]
         said += [f"{waived} waived"] if waived else []
         said += [f"{unknown} unknown"] if unknown else []
-        return " · ".join(said), "warn" if gaps > waived else "dim"
+        return " · ".join(said + slow), "warn" if gaps > waived or worse else "dim"
 
     def edge(self, ctx: DrawContext) -> Line:
         """How old it is, and that a server had something to say besides."""
@@ -101,11 +104,13 @@ class TelemetryPane(BasePane):
             snapshot.coverage,
             snapshot.gates,
             snapshot.waivers,
+            snapshot.benchmarks,
             troubles(snapshot.sources),
         )
 
     def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
-        if not snapshot.signals and not any(c.required for c in snapshot.coverage):
+        promised = snapshot.signals or any(c.required for c in snapshot.coverage)
+        if not promised and (not snapshot.benchmarks or all_quiet(snapshot, view)):
             return []
         now = present.present_moment(snapshot, view)
         first = [_trouble_row(trouble) for trouble in troubles(snapshot.sources)]
@@ -131,6 +136,8 @@ class TelemetryPane(BasePane):
         data = row.data
         if isinstance(data, Entry):
             return entry_lines(data, row.height, ctx)
+        if isinstance(data, Measured):
+            return measured_lines(data, row.height, ctx)
         if isinstance(data, SquadEntry):
             return (squad_line(data, ctx),)
         if isinstance(data, Quiet):

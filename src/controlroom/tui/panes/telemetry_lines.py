@@ -144,7 +144,9 @@ def squad_line(entry: SquadEntry, ctx: DrawContext) -> Line:
     named = Part("name", (label(entry.squad, ctx),))
     coverage = entry.coverage
     if coverage is None or not coverage.required:
-        said = "nothing is required for the exit" if entry.signals else "- not declared"
+        said = (
+            "nothing is required for the exit" if entry.signals else "- not declared" if entry.squad else ""
+        )
         return fitted((named, Part("said", (Span(said, "dim"),))), (), ctx.width, Span(" "))
     bars = bar(coverage.ok, coverage.required)
     parts = (

@@ -11,6 +11,8 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.telemetry import UNKNOWN_CODES, Coverage, GapCode, SignalReading
 from controlroom.tui import gate_words, present
 from controlroom.tui.panes.base import words
+from controlroom.tui.panes.benchmark_lines import Measured, measured, measured_row
+from controlroom.tui.panes.benchmark_lines import by_squad as measured_by
 from controlroom.tui.panes.gate_lines import by_squad
 from controlroom.tui.panes.signal_lines import ONE_LINE_FROM, Entry
 from controlroom.tui.panes.telemetry_lines import Quiet, SquadEntry
@@ -25,13 +27,16 @@ class Block(NamedTuple):
 
     squad: SquadEntry
     entries: tuple[Entry, ...]
+    measured: tuple[Measured, ...] = ()
+    """Its benchmarks that are shown."""
 
     @property
     def quiet(self) -> bool:
         """Whether it needs nobody's eye: all is there, or nothing was promised."""
         coverage = self.squad.coverage
         settled = coverage is not None and coverage.verdict in ("PASS", "NOT_DECLARED")
-        return settled and not self.entries and not (coverage is not None and coverage.waived)
+        shown = self.entries or self.measured
+        return settled and not shown and not (coverage is not None and coverage.waived)
 
 
 _RANK = {"FAIL": 0, "UNKNOWN": 1, "PASS": 3, "NOT_DECLARED": 4}
@@ -41,6 +46,8 @@ def _order(snapshot: Snapshot) -> list[tuple[str, Coverage | None]]:
     """Squads with their coverage, the worst first; a squad that only signals name as well."""
     found: dict[str, Coverage | None] = {coverage.squad: coverage for coverage in snapshot.coverage}
     for squad in by_squad(snapshot.signals):
+        found.setdefault(squad, None)
+    for squad in measured_by(snapshot.benchmarks):
         found.setdefault(squad, None)
     return sorted(found.items(), key=lambda pair: _badness(pair[1]))
 
@@ -58,7 +65,10 @@ def blocks(snapshot: Snapshot, view: View, now: datetime) -> Iterator[Block]:
     for squad, coverage in _order(snapshot):
         readings = by_squad(snapshot.signals).get(squad, ())
         entries = _entries(squad, snapshot, view, now) if whole or any(map(_shown, readings)) else ()
-        yield Block(SquadEntry(squad, coverage, len(readings)), entries)
+        benchmarks = measured(snapshot, squad, whole=whole, labelled=bool(view.filter.strip()))
+        if coverage is None and not readings and not benchmarks:
+            continue
+        yield Block(SquadEntry(squad, coverage, len(readings)), entries, benchmarks)
 
 
 def _shown(reading: SignalReading) -> bool:
@@ -124,7 +134,8 @@ def _high(shown: Sequence[Block], form: Form) -> int:
     """Lines of all blocks."""
     loud = [block for block in shown if not (form.folded and block.quiet)]
     folds = len({_declared(b) for b in shown if b.quiet}) if form.folded else 0
-    return folds + len(loud) + sum(e.height(tall=form.tall) for block in loud for e in block.entries)
+    signals = sum(e.height(tall=form.tall) for block in loud for e in block.entries)
+    return folds + len(loud) + signals + sum(m.height(tall=form.tall) for b in loud for m in b.measured)
 
 
 def _declared(block: Block) -> bool:
@@ -141,6 +152,8 @@ def squad_rows(shown: Sequence[Block], form: Form, snapshot: Snapshot) -> Iterat
         yield _squad_row(block.squad, snapshot)
         for entry in block.entries:
             yield _entry_row(entry, snapshot, tall=form.tall)
+        for one in block.measured:
+            yield measured_row(one, snapshot, tall=form.tall)
     for declared, squads in quiet.items():
         if squads:
             yield _quiet_row(Quiet(tuple(squads), declared), snapshot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -66,7 +67,6 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self.styles.set_rule("layout", Placed())
-        self._list: RowList
         self._dismissed = False
 
     @property
@@ -79,14 +79,19 @@ class Dialog(Keyed, ModalScreen[str | None], inherit_bindings=False):
         """What the cursor is on."""
         return self._list.scroller.subject
 
+    @cached_property
+    def _list(self) -> RowList:
+        """Made when it is first asked for: a second may pass, and a key arrive, before Textual composes."""
+        made = self.make_list()
+        made.ascii = self.room_app.plain
+        return made
+
     def make_list(self) -> RowList:
         """The list this dialog shows."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         """The list is all there is."""
-        self._list = self.make_list()
-        self._list.ascii = self.room_app.plain
         yield self._list
 
     def places(self, width: int, height: int) -> dict[str, Box]:

@@ -20,6 +20,11 @@ class Filtering(Moving):
 
     _editing: Input | None
 
+    @property
+    def filtering(self) -> bool:
+        """Whether somebody types a filter."""
+        return self._editing is not None
+
     async def do_filter_edit_now(self) -> None:
         """Open the text field in the footer's place."""
         if self._editing is None:

@@ -23,9 +23,10 @@ class HelpScreen(Dialog):
 
 
 def help_rows(actions: Sequence[Action], *, plain: bool = False) -> tuple[Row, ...]:
-    """A heading per group and a line per action; nothing to choose, only to read."""
+    """A heading per group that has any and a line per action; nothing to choose, only to read."""
     rows: list[Row] = []
-    for group in GROUPS:
+    there = {action.group for action in actions}
+    for group in (group for group in GROUPS if group in there):
         if rows:
             rows.append(Row(key=f"blank:{group}", selectable=False, data=((),)))
         rows.append(

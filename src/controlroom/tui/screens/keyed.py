@@ -35,6 +35,11 @@ class Keyed:
         return cast("RoomApp", cast("Widget", self).app)
 
     @property
+    def where(self) -> tuple[Where, ...]:
+        """Where of the key table it is now."""
+        return self.WHERE
+
+    @property
     def closing(self) -> bool:
         """It is going away: keys are meant for what lies under it."""
         return False
@@ -77,10 +82,12 @@ class Keyed:
         """The id of the action that a key means here."""
         if event.key == INTERRUPT:
             return "app.interrupt"
-        return self.room_app.lookup(self.WHERE).get(event_key(event.key, event.character))
+        return self.room_app.lookup(self.where).get(event_key(event.key, event.character))
 
     def act(self, action: str) -> None:
         """Do an action of this screen, or of the app."""
+        if self.room_app.room_screen.refuses(action):
+            return
         name = "do_" + action.replace(".", "_")
         method = getattr(self, name, None) or getattr(self.room_app, name, None)
         if method is not None:

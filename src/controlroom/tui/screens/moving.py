@@ -28,6 +28,11 @@ class Moving(Keyed):
         raise NotImplementedError
 
     @property
+    def names(self) -> list[str]:
+        """The panes one goes through, in order."""
+        return list(self.panes)
+
+    @property
     def pane(self) -> PaneView:
         """The pane the cursor is in."""
         return self.panes[self.active]
@@ -36,6 +41,8 @@ class Moving(Keyed):
         """Put the cursor into a pane; one that is a strip or hidden is shown."""
         if name not in self.panes:
             return
+        if name == STRIP and self.active != STRIP:
+            self._returning = self.active, self.zoomed
         if self.zoomed is not None and self.zoomed != name:
             self.zoomed = name if name == STRIP else None
         self.active = name
@@ -52,7 +59,7 @@ class Moving(Keyed):
             super().act(action)
 
     def _step(self, step: int) -> None:
-        names = list(self.panes)
+        names = self.names
         if self.zoomed is None and self._arrangement is not None and self._arrangement.strip is not None:
             names.remove(self._arrangement.strip)
         place = names.index(self.active) if self.active in names else 0
@@ -78,14 +85,11 @@ class Moving(Keyed):
         self._show(settled=False)
 
     def do_changes_show(self) -> None:
-        """Everything that changed, and back to where the person was."""
+        """Back from everything that changed to where the person was."""
         if self.active == STRIP and self._returning is not None:
             self.active, self.zoomed = self._returning
             self._returning = None
             self._show(settled=False)
-        elif STRIP in self.panes and self.active != STRIP:
-            self._returning = self.active, self.zoomed
-            self.go(STRIP)
 
     def _leave_strip(self) -> None:
         """A strip cannot hold the cursor: go back to where it was, or to the next pane."""
@@ -144,7 +148,7 @@ class Moving(Keyed):
         if arrangement is None:
             return None
         if arrangement.tabs is not None:
-            names = list(self.panes)
+            names = self.names
             place = names.index(self.active) + step
             return names[place] if 0 <= place < len(names) else None
         here = arrangement.panes.get(self.active)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from controlroom.tui.layout import Box
 from controlroom.tui.rows import Line, Pane, Subject
 from controlroom.tui.screens.detail import DetailScreen
@@ -30,12 +32,16 @@ class PaneDialog(Dialog):
         """What the keys do here."""
         return self.hint("detail.open", "subject.copy", "dialog.close")
 
+    @cached_property
+    def _pane(self) -> HintedPane:
+        app = self.room_app
+        made = HintedPane(self.make_pane(), 0, app.parts.compile_filter, app.note_failure)
+        made.active = True
+        made.hint = self.hints()
+        return made
+
     def make_list(self) -> PaneView:
         """The pane as a list."""
-        app = self.room_app
-        self._pane = HintedPane(self.make_pane(), 0, app.parts.compile_filter, app.note_failure)
-        self._pane.active = True
-        self._pane.hint = self.hints()
         return self._pane
 
     def fill(self, width: int) -> int:

@@ -7,11 +7,11 @@ from typing import ClassVar, NamedTuple
 
 from textual.events import Key
 
-from controlroom.tui.keys import ACTIONS, TRIAGE
+from controlroom.tui.keys import ACTIONS, CHANGING
 from controlroom.tui.rows import Row, Span
 from controlroom.tui.screens.dialog import Dialog, TextList
 
-TRIAGED = frozenset(action.id for action in ACTIONS if action.group == TRIAGE)
+TRIAGED = frozenset(action.id for action in ACTIONS if action.group in CHANGING)
 
 
 class Choice(NamedTuple):

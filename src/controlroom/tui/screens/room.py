@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.screen import Screen
@@ -14,16 +14,21 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.acts.targets import offers
 from controlroom.tui.bars import LEAST, Tab, Tabs, footer, tabs
 from controlroom.tui.keys import PANES, Action, Where
-from controlroom.tui.layout import STRIP, Arrangement, Box, arrange, mode
+from controlroom.tui.layout import ROOM, STRIP, Arrangement, Box, Plan, arrange, mode
 from controlroom.tui.lines import line_width
+from controlroom.tui.past import Backwards
 from controlroom.tui.present import ascii_line
 from controlroom.tui.rows import Line, Span, Style, Subject, View
 from controlroom.tui.screens.filtering import Filtering
 from controlroom.tui.screens.keyed import Placed
 from controlroom.tui.screens.marking import Marking
+from controlroom.tui.views import VIEWS, Setting
 from controlroom.tui.widgets.bar import Bar
 from controlroom.tui.widgets.pane import PaneView, Scene
 from controlroom.tui.wishes import Wishes
+
+if TYPE_CHECKING:
+    from controlroom.domain.past import Moment
 
 NOTICE_SECONDS = 5
 FILTER_LABEL = 9
@@ -35,6 +40,8 @@ class Frozen(NamedTuple):
 
     snapshot: Snapshot
     now: datetime
+    moment: Moment | None = None
+    """The moment of the past that it is."""
 
 
 def _whole(now: datetime) -> datetime:
@@ -42,14 +49,16 @@ def _whole(now: datetime) -> datetime:
     return now.replace(microsecond=0)
 
 
-class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
+class RoomScreen(Backwards, Marking, Filtering, Screen[None], inherit_bindings=False):
     """All panes at once, or one of them."""
 
     WHERE: ClassVar[tuple[Where, ...]] = ("room", "list")
     ALLOW_SELECT = False
     AUTO_FOCUS = ""
 
-    def __init__(self, snapshot: Snapshot, now: datetime, view: View) -> None:
+    def __init__(
+        self, snapshot: Snapshot, now: datetime, view: View, setting: Setting = VIEWS["room"]
+    ) -> None:
         super().__init__()
         self.styles.set_rule("layout", Placed())
         self.view = view
@@ -62,7 +71,9 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         self._arrangement: Arrangement | None = None
         self._arranged_for: tuple[object, ...] = ()
         self._widths: dict[str, int] = {}
-        self._widths_for = (0, 0)
+        self._widths_for: tuple[int, int, Plan] = (0, 0, ROOM)
+        self.plan = ROOM
+        """Which panes stand where; a view, or a ritual that comes near, has its own."""
         self._tabs = Tabs((), ())
         self._notice: Line = ()
         self._notice_until: datetime | None = None
@@ -70,16 +81,18 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         self._editing: Input | None = None
         self._footer_for: tuple[object, ...] = ()
         self._footer_actions: list[Action] = []
+        self.begin_in(setting)
 
     def compose(self) -> ComposeResult:
         """Three bars and the panes; none of them inside another."""
         app = self.room_app
         self._header, self._top, self._footer = Bar(id="header"), Bar(id="top"), Bar(id="footer")
         self.panes = {
-            pane.id: PaneView(pane, number, app.parts.compile_filter, app.note_failure)
-            for number, pane in enumerate(app.parts.panes, start=1)
+            pane.id: self.make_pane(pane, number) for number, pane in enumerate(app.parts.panes, start=1)
         }
-        self.active = next((pane for pane in ("blockers", "services") if pane in self.panes), "")
+        self.panes.update(self.own_panes())
+        first = self.setting.panes or ("blockers", "services")
+        self.active = next((pane for pane in first if pane in self.panes), "")
         self.active = self.active or next(iter(self.panes))
         yield self._header
         yield self._top
@@ -90,7 +103,7 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         """What is shown now: the latest, or what the screen is held at."""
         if self.frozen is not None:
             return Scene(self.frozen.snapshot, self.view, self.frozen.now)
-        return Scene(self._snapshot, self.view, self._now)
+        return Scene(self.shown_snapshot, self.view, self._now)
 
     @property
     def latest(self) -> Snapshot:
@@ -113,10 +126,12 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         if self.frozen is None:
             self.prune(before, snapshot)
             self._show()
+        self.heed()
 
     def tick(self) -> None:
         """A second has passed."""
         self._now = _whole(self.room_app.room.clock())
+        self.heed()
         self._show()
 
     def say(self, text: str, style: Style = "text", seconds: float = NOTICE_SECONDS) -> None:
@@ -126,6 +141,10 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         self._notice = (Span(text, style),)
         self._notice_until = self.room_app.room.clock() + timedelta(seconds=seconds)
         self._bars()
+
+    def clear_notice(self) -> None:
+        """Say nothing any more."""
+        self._notice = ()
 
     def has_room(self, text: str) -> bool:
         """Whether the footer can say all of `text`."""
@@ -154,6 +173,8 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
             x, y, wide, high = arrangement.footer
             boxes["footer"] = Box(x, y, FILTER_LABEL, high)
             boxes["filter"] = Box(x + FILTER_LABEL, y, wide - FILTER_LABEL, high)
+        if arrangement.bar is not None:
+            boxes.update(self.place_bar(arrangement.bar))
         for bar in (self._header, self._top, self._footer):
             bar.place(boxes.get(bar.id or ""))
             bar.sync()
@@ -162,11 +183,13 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
     def _arrange(self, width: int, height: int) -> bool:
         """Give every pane its box and show the scene in it; whether a box is another one."""
         scene = self.scene()
+        self.leave_alone()
         wants = self._wants(width, height, scene)
-        asked = (width, height, wants, self.active, self.zoomed)
+        plan = self.standing
+        asked = (width, height, wants, self.active, self.zoomed, plan)
         if self._arrangement is None or asked != self._arranged_for:
             self._arranged_for = asked
-            arrangement = arrange(width, height, wants, self.active, self.zoomed)
+            arrangement = arrange(width, height, wants, self.active, self.zoomed, plan=plan)
         else:
             arrangement = self._arrangement
         changed = arrangement != self._arrangement
@@ -186,16 +209,22 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         kind = mode(width, height)
         if kind in ("single", "tiny") or self.zoomed is not None:
             return dict.fromkeys(self.panes, 0)
-        if self._widths_for != (width, height):
+        plan = self.standing
+        if self._widths_for != (width, height, plan):
             # Widths do not depend on what the panes would like, only heights do.
-            self._widths_for = (width, height)
-            rough = arrange(width, height, dict.fromkeys(self.panes, 0), self.active).panes
+            self._widths_for = (width, height, plan)
+            nothing = dict.fromkeys(self.panes, 0)
+            rough = arrange(width, height, nothing, self.active, plan=plan).panes
             self._widths = {name: box.width for name, box in rough.items()}
+        one_line = STRIP if plan.strip else None
         wants = {
-            name: 0 if name == STRIP else pane.measure(scene, self._widths[name])
-            for name, pane in self.panes.items()
+            name: 0 if name == one_line or name not in self._widths else self._measured(name, scene)
+            for name in self.panes
         }
         return self._wishes.settle(wants, scene.now)
+
+    def _measured(self, name: str, scene: Scene) -> int:
+        return self.panes[name].measure(scene, self._widths[name])
 
     def _show(self, *, settled: bool = True) -> None:
         """Show the scene; lay out anew where a pane's box changed."""
@@ -220,13 +249,14 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         self._header.show(app.guarded("header", lambda: self._header_line(scene, width)))
         if arrangement.tabs is not None:
             self._tabs = self._tab_line(width)
-            number = list(self.panes).index(self.active)
+            number = self.names.index(self.active)
             self._top.show(self._tabs.line, self._tabs.places[number])
         elif arrangement.strip is not None:
             strip = app.guarded(
                 "strip", lambda: app.parts.strip(scene.snapshot, scene.now, scene.view, width - 2)
             )
             self._top.show((Span(" "), *strip))
+        self.show_bar(width)
         self._bars_footer()
 
     def _bars_footer(self) -> None:
@@ -243,15 +273,27 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
     def _offered(self) -> list[Action]:
         """The actions of the footer: first what makes sense on what is under the cursor."""
         app = self.room_app
+        if self.past is not None:
+            self._footer_for, self._footer_actions = ("past",), self.offered_there()
+            return self._footer_actions
+        if self.in_standup:
+            self._footer_actions = self.standup.offered()
+            self._footer_for = tuple(self._footer_actions)
+            return self._footer_actions
         found = () if app.options.read_only else offers(self.scene().snapshot, self.subject)
         if self.marks:
             found = ("row.mark", *found)
         if found and (self._snapshot.outbox.queued or self._snapshot.outbox.conflicts):
             found = ("conflicts.show", *found)
-        if found != self._footer_for or not self._footer_actions:
-            self._footer_for = found
+        word = self.summons
+        if (word, *found) != self._footer_for or not self._footer_actions:
+            self._footer_for = (word, *found)
             first = [app.keymap.action(name)._replace(show_in_footer=True) for name in found]
-            self._footer_actions = [*first, *app.room_actions]
+            rest = app.room_actions
+            if word:
+                call = app.keymap.action("ritual.begin")._replace(label=word, show_in_footer=True)
+                first, rest = [call, *first], [action for action in rest if action.id != call.id]
+            self._footer_actions = [*first, *rest]
         return self._footer_actions
 
     def _moved(self) -> None:
@@ -267,16 +309,17 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
             scene.now,
             scene.view,
             width - 2,
-            frozen=None if self.frozen is None else self.frozen.now,
+            frozen=None if self.frozen is None or self.past is not None else self.frozen.now,
             clock_set=self.room_app.options.clock_set,
+            past=None if self.past is None else self._now,
         )
         return (Span(" "), *line)
 
     def _tab_line(self, width: int) -> Tabs:
         names = {key.pane: key for key in PANES}
         entries = []
-        for name, pane in self.panes.items():
-            key = names.get(name)
+        for name in self.names:
+            pane, key = self.panes[name], names.get(name)
             label, short = (key.label, key.short) if key else (name, name[:5])
             # A count such as "4, 2 errors" begins with its number; what needs no eye has no room.
             count, style = pane.heading.count.split(" ")[0].rstrip(","), pane.heading.count_style
@@ -291,6 +334,8 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
             if 0 < left <= 60:
                 return self._notice
             self._notice = ()
+        if self.past is not None:
+            return self.said_there()
         if self.frozen is not None:
             seconds = max(0, int((self._now - self.frozen.now).total_seconds()))
             held = f"{seconds // 60}:{seconds % 60:02d}"
@@ -299,22 +344,31 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         return (Span(f"the engine stopped: {failure}", "down"),) if failure else self._marks_line()
 
     def do_view_back(self) -> None:
-        """One thing less: the marks, the filter, the zoom, the focus on a squad."""
+        """One thing less: the past, the marks, the filter, the zoom, the focus on a squad."""
+        if self.past is not None:
+            self.do_past_now()
+            return
         if self.marks:
             self._mark(())
+        elif self.pane.since:
+            self.do_changes_show()
         elif self.pane.filter:
             self.pane.set_filter("")
         elif self.zoomed is not None:
             self.do_pane_zoom()
             return
-        elif self.view.focus_squad is not None:
+        elif self.view.focus_squad is not None and not self.in_standup:
             self.focus_on(None)
+            return
+        elif self.take_back():
+            self._show(settled=False)
             return
         self._show()
 
     def on_row_list_chosen(self, event: PaneView.Chosen) -> None:
         """A click goes to the pane and row; a second one opens it."""
         event.stop()
+        self._touched = True
         if isinstance(event.rows, PaneView) and event.rows.pane.id != self.active:
             self.go(event.rows.pane.id)
         if event.twice:
@@ -325,9 +379,9 @@ class RoomScreen(Marking, Filtering, Screen[None], inherit_bindings=False):
         event.stop()
         if event.bar is self._top and self._arrangement is not None:
             if self._arrangement.tabs is None:
-                self.do_changes_show()
+                self.go(STRIP)
             elif (number := self._tabs.at(event.x)) is not None:
-                self.go(list(self.panes)[number])
+                self.go(self.names[number])
 
     # Looking closer, taking away
 

@@ -41,6 +41,11 @@ class PaneView(RowList):
         self.number = number
         self.zoomed = False
         self.filter = ""
+        self.since = False
+        """Only what changed of it is shown."""
+        self.alone = False
+        """Nobody is at the cursor, though it is here: at the beginning it stays at the beginning."""
+        self._own = self._whole = pane
         self.heading = Heading(pane.id)
         self._compile = compile_filter
         self._report = report
@@ -98,6 +103,27 @@ class PaneView(RowList):
         if text != self.filter:
             self.filter = text
             self._listed = None
+            if self._scene is not None:
+                self.show(self._scene)
+
+    def show_as(self, pane: Pane | None) -> None:
+        """Show `pane`, which tells more of the same, in its place; None: the pane itself again."""
+        self._whole = self._own if pane is None else pane
+        self.pane = self._whole
+        since, self.since = self.since, False
+        self._listed = self._measured = None
+        self.set_since(since)
+
+    def set_since(self, since: bool) -> None:
+        """Show only what changed since the baseline, or everything again."""
+        if since != self.since:
+            self.since = since
+            self.pane = self._whole
+            if since:
+                from controlroom.tui.since import Since
+
+                self.pane = Since(self._whole)
+            self._listed = self._measured = None
             if self._scene is not None:
                 self.show(self._scene)
 
@@ -170,7 +196,7 @@ class PaneView(RowList):
         self._hidden_rows = (
             0 if kept is rows else sum(r.selectable for r in rows) - sum(r.selectable for r in kept)
         )
-        self.scroller.replace(kept, loose=not self.active)
+        self.scroller.replace(kept, loose=not self.active or self.alone)
 
     def _filtered(self, rows: Sequence[Row], scene: Scene) -> Sequence[Row]:
         """The rows that match, with the headings over them."""

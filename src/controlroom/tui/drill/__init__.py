@@ -1,0 +1,1 @@
+"""Chaos drills in the room: beginning one, its stopwatches and symptoms, its end."""
