@@ -101,7 +101,7 @@ def test_looking_back_writes_nothing(tmp_path: Path) -> None:
     call(tmp_path, "snapshot")
     state = tmp_path / ".local"
     before = {path: path.stat().st_mtime_ns for path in state.rglob("*") if path.is_file()}
-    assert call(tmp_path, "snapshot", "--past", "30m")[1]
+    assert call(tmp_path, "snapshot", "--past", "29m")[1]
     assert {path: path.stat().st_mtime_ns for path in state.rglob("*") if path.is_file()} == before
     for path in before:
         path.unlink()

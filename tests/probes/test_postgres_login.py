@@ -264,7 +264,9 @@ async def test_client_certificates(prober: Prober, start: Start, tmp_path: Path)
             assert result.reason == reason
     stranger, key = faults.authority(tmp_path / "other-ca").server("room")
     result = await ask(prober, url + "verify-full", ca=str(ca.path), cert=str(stranger), key=str(key))
-    assert (result.health, result.reason) == (Health.DOWN, "client certificate of a CA it does not know")
+    assert result.health is Health.DOWN
+    # A server that resets the connection may take its reason with it.
+    assert result.reason == "client certificate of a CA it does not know" or "reset" in result.reason
 
 
 @pytest.mark.parametrize(

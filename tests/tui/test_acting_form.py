@@ -162,14 +162,14 @@ async def test_keys_of_the_room_mean_nothing_to_a_question() -> None:
 
 
 async def test_the_footer_says_what_can_be_done_to_what() -> None:
-    """On a blocker, a card, a service: their own keys come first, even in 80 columns."""
+    """On a blocker, a card, a service: their own keys, after the standup that is near, even in 80 columns."""
     async with seat(size=(80, 24)) as at:
         assert at.screen.splitlines()[-1].startswith(
-            " a ack  A assign  b waits on  e escalate  s snooze  x resolve"
+            " S standup  a ack  A assign  b waits on  e escalate  s snooze"
         )
-        assert (await at.press("6")).splitlines()[-1].startswith(" n new")
+        assert (await at.press("6")).splitlines()[-1].startswith(" S standup  n new")
         await at.press("3", "j")
-        assert at.screen.splitlines()[-1].startswith(" m move  A assign  b waits on  n new  N note")
+        assert at.screen.splitlines()[-1].startswith(" S standup  m move  A assign  b waits on  n new")
         footer = (await at.press("8")).splitlines()[-1]
         assert "resolve" not in footer
         assert "q quit" in footer
