@@ -306,7 +306,7 @@ class Noticing:
             wake.clear()
             try:
                 wait = await self._turn(channel)
-            except Exception:
+            except Exception:  # a channel's task ends with the room: the others and the room go on
                 log.exception("telling a channel failed")
                 wait = REREAD
             with contextlib.suppress(TimeoutError):
@@ -522,7 +522,7 @@ class Noticing:
                     self.tell(notice)
                 if self._outbox is not None:
                     await self._reread(self._outbox)
-            except Exception:
+            except Exception:  # the same: it is looked for again, and nothing that waits is lost
                 log.exception("looking for other notices failed")
             self.ready.set()
             await asyncio.sleep(self.reread)

@@ -345,3 +345,22 @@ def test_a_drill_goes_on_while_the_log_is_away(tmp_path: Path, cache: Server, st
     environ = {**desk.home, "PATH": os.environ["PATH"]}
     subprocess.run(again, env=environ, cwd=desk.folder, check=True, capture_output=True, timeout=60)
     assert json.loads(desk.call("report", "--json", *there).stdout) == offline
+
+
+def test_a_drill_that_nobody_ended_is_not_meant_for_ever(tmp_path: Path, cache: Server) -> None:
+    """The day after, whoever reports means the last one; the forgotten one is named by its date."""
+    desk = Desk(tmp_path / "desk", cache, None, start="2031-05-03")
+    for day, ends in (("2031-05-05", False), ("2031-05-08", True)):
+        at = ("--at", f"{day}T15:00:00Z", "--date", day)
+        begun = desk.call("begin", *at, "--by", "Ada", "--no-silence", "--scenario", "Cache goes away")
+        assert begun.returncode == 0, begun.stderr
+        if ends:
+            desk.call("finish", *at, "--by", "Ada")
+    later = ("--at", "2031-05-08T16:00:00Z")
+    assert " 2031-05-08:" in title(desk.call("report", *later).stdout)
+    assert " 2031-05-05:" in title(desk.call("report", *later, "--date", "2031-05-05").stdout)
+
+
+def title(text: str) -> str:
+    """The first heading of a report."""
+    return next(line for line in text.splitlines() if line.startswith("# "))

@@ -272,8 +272,12 @@ def _date(written: str | None) -> date | None:
 
 
 def _run(scene: Scene) -> Run:
-    """The drill that is meant: the one that is on, else the last. Raises Refused, Unreachable."""
+    """The drill that is meant: the one that is on, else the last. Raises Refused, Unreachable.
+
+    One that nobody ended is on for a day; after that it is meant only where its date is given.
+    """
     from controlroom.domain.drill import of
+    from controlroom.domain.holdings import driven
 
     options, seen = scene.asked.options, scene.seen
     day = _date(options.date)
@@ -284,8 +288,9 @@ def _run(scene: Scene) -> Run:
         if (ritual is None or run.key.ritual == ritual) and (day is None or run.key.date == day)
     ]
     if found:
-        on = [run for run in found if run.on]
-        return (on or found)[-1]
+        keys = {run.key for run in found}
+        on = (run for run in driven(seen, scene.asked.now()) if run.key in keys)
+        return next(on, found[-1])
     if seen.ledger is None:
         raise Unreachable("it is not known whether a drill is on", "the triage log cannot be read")
     raise Refused("no drill has begun", str(day or ""), "begin one with controlroom drill begin")
