@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.config.values import NoticeKind
 from controlroom.domain import notice as values
 from controlroom.domain.actions import Action, Entry
 from controlroom.domain.alerts import Watchdog
@@ -21,6 +20,7 @@ from controlroom.domain.board import Squad
 from controlroom.domain.health import ServiceState
 from controlroom.domain.ledger import Ledger
 from controlroom.domain.notice import Notice, Told, as_json, from_dict, key, safe, spans, text, to_dict
+from controlroom.domain.notice_kind import NoticeKind
 from controlroom.domain.notices import Wording, known, notices, standing, summary_written, unknowing
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Ritual

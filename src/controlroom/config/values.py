@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.gate_rules import GateRules
+from controlroom.domain.notice_kind import NoticeKind
 from controlroom.domain.program import Program
 
 if TYPE_CHECKING:
@@ -124,23 +125,6 @@ class Benchmark:
     """How many there must be before anything is called a regression."""
     max_age: float = 93_600.0
     """Seconds after which the last result is too old to say anything of today."""
-
-
-NoticeKind = Literal[
-    "service",
-    "signal",
-    "gate",
-    "blocker",
-    "escalation",
-    "breach",
-    "regression",
-    "ritual",
-    "summary",
-    "watchdog",
-]
-"""What people can be told of: a service that changes, a signal lost or back, a verdict, a blocker opened or
-resolved, one escalated, one over its time, a benchmark that got worse, a ritual's end, a weekly summary, a
-dead-man's switch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,23 +11,11 @@ from typing import Any, Literal, get_args
 
 from controlroom.domain import zones
 from controlroom.domain.instants import maybe, parse, render
+from controlroom.domain.notice_kind import NoticeKind
 from controlroom.domain.program import Program
 from controlroom.domain.text import clean
 
-Kind = Literal[
-    "service",
-    "signal",
-    "gate",
-    "blocker",
-    "escalation",
-    "breach",
-    "regression",
-    "ritual",
-    "summary",
-    "watchdog",
-    "more",
-    "test",
-]
+Kind = Literal[NoticeKind, "more", "test"]
 """What a channel can choose (`[[notify]].events`), how many more there were, and a trial."""
 
 Severity = Literal["critical", "error", "warning", "info", "good"]

@@ -20,7 +20,8 @@ from controlroom.domain.instants import maybe, render
 from controlroom.domain.junit import JUnit, summed
 from controlroom.domain.runs import Key
 from controlroom.domain.snapshot import Snapshot
-from controlroom.domain.telemetry import Coverage, SignalReading
+from controlroom.domain.status import coverage_entry
+from controlroom.domain.telemetry import SignalReading
 
 SCHEMA = "controlroom.evidence"
 VERSION = "1.0"
@@ -186,7 +187,7 @@ def gate(snapshot: Snapshot, now: dt.datetime) -> Document:
                 "waived": one.waived,
                 "unknown": one.unknown,
                 "why": one.why or None,
-                "squads": [_coverage(part) for part in one.squads],
+                "squads": [coverage_entry(part) for part in one.squads],
             }
             for one in snapshot.gates
         ],
@@ -196,18 +197,6 @@ def gate(snapshot: Snapshot, now: dt.datetime) -> Document:
             for one in snapshot.waivers
         ],
     )
-
-
-def _coverage(part: Coverage) -> Document:
-    return {
-        "squad": part.squad,
-        "ok": part.ok,
-        "required": part.required,
-        "pct": part.pct,
-        "verdict": part.verdict,
-        "waived": part.waived,
-        "unknown": part.unknown,
-    }
 
 
 def _signal(one: SignalReading) -> Document:
