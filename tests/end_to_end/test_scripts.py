@@ -147,7 +147,7 @@ def test_an_integration_day(harbour: Harbour) -> None:
         room.press("c")
         room.wait("Run the smoke suite")
         room.press("\r")
-        room.wait("evidence")
+        room.wait("tick it")
         room.press("smoke.xml\r")
         room.wait("The clock of this room is set")
         room.press("y")

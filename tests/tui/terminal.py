@@ -23,6 +23,9 @@ HERE = Path(__file__).parent
 NOT_INHERITED = frozenset({"NO_COLOR", "TMUX", "STY", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES"})
 """What of the test runner's own terminal a program here must not see (test runners set the size)."""
 
+FRAME_BEGINS, FRAME_ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Synchronized output: what stands between the two is meant to be seen at once."""
+
 
 class Terminal:
     """The screen of one program, the keys to press, and how it ended."""
@@ -37,6 +40,11 @@ class Terminal:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.before: list[Any] = termios.tcgetattr(handle)
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is half drawn: every frame that the program began has come to its end."""
+        return self.raw.rfind(FRAME_BEGINS) <= self.raw.rfind(FRAME_ENDS)
 
     @property
     def text(self) -> str:
@@ -74,10 +82,10 @@ class Terminal:
         return bool(data)
 
     def wait(self, seen: str | Callable[[str], bool], seconds: float = 20.0) -> None:
-        """Until the screen shows it; fails with the screen when it does not."""
+        """Until a whole frame shows it; fails with the screen when none does."""
         end = time.monotonic() + seconds
         shows = (lambda text: seen in text) if isinstance(seen, str) else seen
-        while not shows(self.text):
+        while not (self.whole and shows(self.text)):
             assert time.monotonic() < end, f"not seen: {seen!r}\n{self.text}"
             assert self.read(), f"ended before {seen!r}:\n{self.text}"
 
