@@ -17,7 +17,7 @@ run: $(VENV)/.run ## open the room on this machine's real servers; ARGS="--confi
 
 test: $(VENV)/.dev ## install what the tests need and run them all
 	@sh scripts/servers.sh
-	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal --reruns 1 $(ARGS)
 
 servers: ## fetch the real servers that no package brings: Kafka (Java, Maven); Temporal, Prometheus 3, VictoriaMetrics (Go)
 	@sh scripts/servers.sh
