@@ -12,12 +12,13 @@ import contextlib
 import datetime as dt
 import glob
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from controlroom.config.values import AlertmanagerServer, Config, PrometheusServer
 from controlroom.domain import checklist, promql
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.junit import JUnit
 from controlroom.domain.look import series_names
 from controlroom.domain.numbers import dumped

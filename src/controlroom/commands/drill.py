@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controlroom.commands.common import Given, given, say_failures
 from controlroom.commands.handing_in import ID_LIMIT, say_set_clock, utf8, writable
 from controlroom.domain.actions import Action, Kind, Outcome
 from controlroom.domain.decide import Intent, Refusal, decide
+from controlroom.domain.frozen import dataclass
 from controlroom.headless.problems import FINE, Refused, Unreachable, Usage, complain, say
 
 if TYPE_CHECKING:

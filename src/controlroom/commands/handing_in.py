@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controlroom.commands.common import Given, say_failures
 from controlroom.commands.repeated import same
 from controlroom.domain.actions import NEVER_CONFLICT, Action, Entry, Kind, Outcome
 from controlroom.domain.decide import Intent, Refusal, decide
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import render
 from controlroom.domain.text import clean
 from controlroom.domain.triage import Blocker

@@ -10,13 +10,13 @@ import contextlib
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from controlroom.config.folders import cache_folder
 from controlroom.config.load import reader
 from controlroom.config.patterns import matching
 from controlroom.config.values import Config
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.stores import saved
 

@@ -10,7 +10,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +24,7 @@ from controlroom.config.source import Unreadable, read_bytes
 from controlroom.config.spans import Span, Spans, line_end, spans
 from controlroom.config.values import LabelRule
 from controlroom.domain.alerts import holds
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean, slug
 
 if TYPE_CHECKING:

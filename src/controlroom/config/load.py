@@ -11,7 +11,6 @@ import os
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from controlroom.config.folders import cache_folder, config_folder
 from controlroom.config.shape import File
 from controlroom.config.source import Unreadable, read_bytes
 from controlroom.config.values import Config
+from controlroom.domain.frozen import dataclass
 from controlroom.stores import saved
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ People write a squad's name or alias where an id is meant; the values hold ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controlroom.config.places import Place
 from controlroom.config.shape import File
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import slug
 
 if TYPE_CHECKING:

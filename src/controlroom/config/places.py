@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 
 Place = tuple[str | int, ...]

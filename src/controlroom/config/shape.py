@@ -6,7 +6,7 @@ What depends on the day or on the file's place is not in it, so it can be rememb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from controlroom.config.values import (
@@ -28,6 +28,7 @@ from controlroom.config.values import (
     Ui,
 )
 from controlroom.domain.calendar import CalendarRules
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gate_rules import GateRules
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ whole file anew is no substitute: tomlkit, for one, puts tables of one list toge
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from controlroom.config.places import DOTTED, Place, parts, place_of
+from controlroom.domain.frozen import dataclass
 
 _STRING = (
     r'"""(?:[^"\\]|\\[\s\S]|"{1,2}(?!"))*"{3,5}'

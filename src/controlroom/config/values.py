@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.notice_kind import NoticeKind
 from controlroom.domain.program import Program

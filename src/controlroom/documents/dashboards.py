@@ -12,12 +12,12 @@ import binascii
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from controlroom.documents.panels import drawn
 from controlroom.domain.evidence import Dashboard
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 
 SIZE_LIMIT = 4 * 1024 * 1024

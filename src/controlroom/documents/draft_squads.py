@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from controlroom.documents.draft import Draft
 from controlroom.documents.toml import Value
 from controlroom.domain.documents import Document, DocumentSquad
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.status_text import read_owners
 from controlroom.domain.text import slug
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import category
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import LINE_LIMIT, clean
 
 _LINK = re.compile(

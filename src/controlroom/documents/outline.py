@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from controlroom.documents.cells import Span, is_rule, row_spans, texts
+from controlroom.domain.frozen import dataclass
 
 CHARACTERS_LIMIT = 4 * 1024 * 1024
 """Largest text that is read, in characters (of a file: bytes)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from controlroom.documents.dates import FoundLabel, dates_in, labels_in
 from controlroom.documents.inline import plain, unmarked, verbatim
@@ -25,6 +25,7 @@ from controlroom.domain.documents import (
     DocumentStep,
     DocumentWave,
 )
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.lints import Lint, Severity
 from controlroom.domain.text import dashed
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from controlroom.domain.expressions import reads, words
+from controlroom.domain.frozen import dataclass
 
 PARTS = 500_000
 """Values in one definition that are looked at."""

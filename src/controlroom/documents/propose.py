@@ -7,13 +7,13 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from controlroom.documents import draft_services
 from controlroom.documents.draft import Draft, is_zone
 from controlroom.documents.draft_calendar import write_milestones, write_rituals, write_sprints, write_waves
 from controlroom.documents.draft_squads import squads_of, write_squad
 from controlroom.domain.documents import Document
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import slug
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from controlroom.documents import blocks, names
@@ -23,6 +23,7 @@ from controlroom.documents.start import named_start
 from controlroom.documents.times import zone_in
 from controlroom.domain.calendar import CalendarRules
 from controlroom.domain.documents import Document, DocumentKind, DocumentSprint
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.lints import Lint
 
 DEFAULT_RULES = CalendarRules()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from controlroom.documents.inline import plain, unmarked
 from controlroom.documents.outline import Row, Table
 from controlroom.documents.roles import Column
+from controlroom.domain.frozen import dataclass
 
 AS_ABOVE = frozenset(
     {"", '"', "''", "″", "〃", "^", "^^", "ditto", "same", "same as above", "as above", "(as above)"}

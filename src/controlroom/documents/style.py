@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import category
 
 from controlroom.domain.board import Status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.status_text import BROKEN, Mark, marks_in, read_status
 
 LENGTH_LIMIT = 400

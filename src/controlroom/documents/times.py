@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.rituals import WEEKDAYS, Weekday
 
 ZONES: Mapping[str, str] = {

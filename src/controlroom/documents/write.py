@@ -13,7 +13,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from controlroom.documents import padding, style
 from controlroom.documents.outline import Listing, Outline, Paragraph, outline
@@ -21,6 +21,7 @@ from controlroom.documents.page import Page, Spot
 from controlroom.documents.read import Known, read_page
 from controlroom.domain.board import COLUMNS, Status
 from controlroom.domain.documents import CellEdit, Document, DocumentItem
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.lints import Lint
 from controlroom.domain.status_text import read_status
 from controlroom.domain.text import clean

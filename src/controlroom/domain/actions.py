@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Literal, NamedTuple, get_args
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import parse, render
 
 FORMAT = 1

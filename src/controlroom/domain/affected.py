@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Dependency
 from controlroom.domain.services import Service
 

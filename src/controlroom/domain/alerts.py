@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.re2 import Pattern
 from controlroom.domain.telemetry import Alert
 

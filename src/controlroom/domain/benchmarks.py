@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import duration, render
 
 Verdict = Literal["ok", "better", "regression", "young", "old", "unknown"]

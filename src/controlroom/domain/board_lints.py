@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from controlroom.domain import lint_rules, waiting
 from controlroom.domain.board import Item
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.lint_rules import Squads
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Program

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import parse
 from controlroom.domain.text import clean
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from controlroom.domain.fold_args import acted, effective
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.ledger import Ledger
 from controlroom.domain.triage import Blocker
 

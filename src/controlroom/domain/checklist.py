@@ -13,12 +13,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from controlroom.domain import claims, rituals
 from controlroom.domain.claims import Claim
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.remember import remember
 from controlroom.domain.rituals import Occurrence, ReadyGate, Ritual

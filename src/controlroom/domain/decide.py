@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from controlroom.domain.fold_args import (
     effective,
 )
 from controlroom.domain.fold_card import SAID, said_status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import render
 from controlroom.domain.runs import DRIVING
 from controlroom.domain.snapshot import Snapshot

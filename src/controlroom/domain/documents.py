@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from controlroom.domain.board import Status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.lints import Lint
 from controlroom.domain.waves import Declared
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from controlroom.domain.calendar import position
 from controlroom.domain.drill_signs import Observed, Sign, names_of, observed, shown_by, unanswered
 from controlroom.domain.drill_watch import Sight, Stopwatch, sights, stopwatch
 from controlroom.domain.fold_args import LINE_LIMIT, NAME_LIMIT, acted, effective
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import shown as as_shown
 from controlroom.domain.instants import maybe, parse
 from controlroom.domain.rituals import Ritual, Scenario, between

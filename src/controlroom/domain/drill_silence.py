@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from controlroom.domain.drill import Hush, silenced_for
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.rituals import Ritual, Scenario
 from controlroom.domain.silences import SilenceDraft, draft_problem, fits, matching, parse_matcher, shown
 from controlroom.domain.telemetry import Alert

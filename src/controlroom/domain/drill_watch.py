@@ -7,11 +7,12 @@ to lie in it: then it is a bound, and says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from controlroom.domain.freshness import STALE_AFTER
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ServiceState, Transition, pace
 from controlroom.domain.services import Health
 from controlroom.domain.watched import Watched

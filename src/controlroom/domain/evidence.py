@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from controlroom.domain import promql
+from controlroom.domain.frozen import dataclass
 
 Part = Literal[
     "targets",

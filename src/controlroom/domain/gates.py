@@ -7,10 +7,10 @@ known never passes, waived or not (domain rules, Telemetry gaps).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.telemetry import (
     QUALITY_CODES,

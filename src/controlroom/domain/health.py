@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from controlroom.domain import maintenance
 from controlroom.domain.freshness import STALE_AFTER, Freshness, freshness
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import duration
 from controlroom.domain.services import Health, Service
 

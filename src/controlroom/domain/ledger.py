@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from controlroom.domain.actions import Entry
+from controlroom.domain.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from controlroom.domain import promql
 from controlroom.domain.evidence import Evidence, Presence, Target
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.signals import Signal
 from controlroom.domain.telemetry import GapCode, SignalReading
 

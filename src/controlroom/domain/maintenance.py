@@ -6,10 +6,11 @@ import calendar
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.rituals import WEEKDAYS, Weekday
 
 LONGEST = 10_080

@@ -10,7 +10,7 @@ import datetime as dt
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from controlroom.domain.documents import (
     DocumentRitual,
     DocumentWave,
 )
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.lints import Lint
 from controlroom.domain.program import Dependency, Milestone, Origin, Program
 from controlroom.domain.rituals import WEEKDAYS, Ritual, Scenario, Weekday

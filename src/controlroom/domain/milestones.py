@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Milestone
 
 MilestoneState = Literal["upcoming", "today", "passed", "met", "missed", "undated"]

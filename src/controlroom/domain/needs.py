@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
 from controlroom.domain import health
 from controlroom.domain.affected import Waiters, affected, waiters
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ServiceState
 from controlroom.domain.program import Dependency
 from controlroom.domain.snapshot import Snapshot

@@ -6,10 +6,10 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from controlroom.domain import zones
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import maybe, parse, render
 from controlroom.domain.notice_kind import NoticeKind
 from controlroom.domain.program import Program

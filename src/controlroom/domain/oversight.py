@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 
 from controlroom.domain import promql
 from controlroom.domain.evidence import AlertRule, Dashboard
 from controlroom.domain.expressions import selects
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.look import Look, Rule
 from controlroom.domain.signals import Signal
 from controlroom.domain.telemetry import GapCode, SignalReading

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import Snapshot
 
 GAP = timedelta(seconds=75)

@@ -7,9 +7,10 @@ comparisons with numbers, which keep the metric's name and pass over native hist
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from controlroom.domain.evidence import Part
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.promql import (
     CHUNK,
     EXACT,

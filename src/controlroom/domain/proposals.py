@@ -8,11 +8,12 @@ its services is. Everything else is nobody's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Literal
 
 from controlroom.domain.board import Squad
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.services import Service
 from controlroom.domain.survey import LIVELY, Exported, MetricType, Survey

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from controlroom.domain import health
 from controlroom.domain.freshness import Freshness, freshness
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import duration
 from controlroom.domain.rituals import Occurrence, ReadyGate
 from controlroom.domain.runs import Key

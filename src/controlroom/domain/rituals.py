@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.calendar import CalendarRules, position
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import duration
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 from controlroom.domain.actions import Action
 from controlroom.domain.fold_args import LINE_LIMIT, NAME_LIMIT, acted, effective, text
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.ledger import Ledger
 from controlroom.domain.remember import remember
 from controlroom.domain.rituals import Occurrence, Record, Records, SegmentKind

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.secret import SecretRef
 
 if TYPE_CHECKING:  # a room without such a kind does not pay for its table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Ritual, SegmentKind
 from controlroom.domain.runs import Run, Segment, segment_id

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from controlroom.domain.board import Status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.waves import DeclaredState
 
 GLYPHS: Mapping[str, Status] = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain import promql
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.signals import Signal
 
 if TYPE_CHECKING:

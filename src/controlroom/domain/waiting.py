@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TypeVar
 
 from controlroom.domain.board import Item
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program, squads_by_name
 from controlroom.domain.remember import remember
 from controlroom.domain.text import slug

@@ -7,11 +7,12 @@ good. The last word on a signal counts, and a waiver of one's own can be taken b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from controlroom.domain.actions import Action
 from controlroom.domain.fold_args import LINE_LIMIT, acted, effective, instant, text
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.ledger import Ledger
 from controlroom.domain.remember import remember
 

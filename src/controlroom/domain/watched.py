@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from controlroom.domain.freshness import STALE_AFTER
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ServiceState, Transition, flapped, pace, worth_keeping
 
 

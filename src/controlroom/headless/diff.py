@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from controlroom.domain.diff import diff, now_known
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import Change
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from controlroom.config.themes import ThemeFile, ThemeProblem, Themes, folders, load, read, unreadable
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 
 FINE, ATTENTION, UNUSABLE = 0, 1, 2

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 
 from controlroom.domain import promql
 from controlroom.domain.evidence import Evidence, Target
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gaps import absent, short
 from controlroom.domain.gate_rules import HOLD
 from controlroom.domain.look import series_names

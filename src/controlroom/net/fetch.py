@@ -21,7 +21,6 @@ import ssl
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Protocol
@@ -30,6 +29,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 
 from controlroom import __version__
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.text import clean
 from controlroom.net.threads import in_daemon

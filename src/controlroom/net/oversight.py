@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from controlroom.domain.evidence import AlertRule, Dashboard, Evidence
 from controlroom.domain.expressions import Reads, one_line, reads, selects
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.signals import Signal
 from controlroom.domain.text import clean
 from controlroom.net import prometheus

@@ -11,12 +11,12 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from controlroom.domain import instants, promql
 from controlroom.domain.evidence import Target
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 from controlroom.net.fetch import Answer, Api, FetchError, Unusable, shown
 

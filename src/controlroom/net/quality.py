@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from controlroom.domain import promql, promql_quality, quality
 from controlroom.domain.evidence import Evidence, Part
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.look import of_job, series_names
 from controlroom.domain.signals import Signal
 from controlroom.net import prometheus, rows

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 import httpx
 
 from controlroom.config.secrets import REDACTED, redact
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.text import clean
 from controlroom.net.fetch import Answer, Api, Endpoint, Resolve

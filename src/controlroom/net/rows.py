@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from controlroom.domain import promql
 from controlroom.domain.evidence import Evidence, Near, Presence, Target, TopicSeen, Values
+from controlroom.domain.frozen import dataclass
 from controlroom.net.prometheus import Labels, instant, whole
 
 Rows = Sequence[tuple[Labels, float]]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 
 ENDLESS = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -25,6 +24,7 @@ import dns.rrset
 from dns.rdtypes.txtbase import TXTBase
 
 from controlroom.domain.asks import DnsAsks
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.services import Health, Service
 from controlroom.domain.text import clean

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import SplitResult
 
 from controlroom import __version__
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service
 from controlroom.domain.text import clean

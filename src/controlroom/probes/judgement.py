@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health, Rule, Service
 from controlroom.probes.refusals import again, refusal
 from controlroom.probes.wire import Answer

@@ -11,13 +11,13 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.admin import ApiVersionRequest
 from aiokafka.protocol.api import Request
 
+from controlroom.domain.frozen import dataclass
 from controlroom.probes.port import Trouble
 
 NAME = b"controlroom"

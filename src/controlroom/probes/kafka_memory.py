@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from math import inf
 
+from controlroom.domain.frozen import dataclass
 from controlroom.probes.kafka_links import Place
 
 NEVER = datetime.min.replace(tzinfo=UTC)

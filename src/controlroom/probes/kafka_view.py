@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from aiokafka.protocol.types import (
 )
 
 from controlroom.domain.asks import KafkaAsks
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health
 from controlroom.probes.kafka_link import Question, understanding
 from controlroom.probes.kafka_links import Place

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import Beat, ProbeResult
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service

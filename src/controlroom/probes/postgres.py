@@ -7,12 +7,13 @@ statement, where there is one, is run read-only in a transaction of its own.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import asyncpg
 
 from controlroom.domain.asks import PostgresAsks
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.services import Health, Service
 from controlroom.probes.dial import KEPT_FOR, Stage, kept_until

@@ -8,11 +8,11 @@ nothing without saying so (`prefer`, `allow`) is refused.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, unquote
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health, Service
 from controlroom.net.threads import in_daemon
 from controlroom.probes.address import port_of, split

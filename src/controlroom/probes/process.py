@@ -16,9 +16,9 @@ import stat
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 
 LIMIT = 65_536

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.instants import duration
 from controlroom.domain.services import Health, Service

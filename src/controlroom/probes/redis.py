@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.services import Service
 from controlroom.probes.port import Context, answered

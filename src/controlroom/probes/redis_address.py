@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 from urllib.parse import unquote
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health
 from controlroom.domain.text import clean
 from controlroom.probes.address import host_and_port

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.services import Health
 from controlroom.probes.port import Trouble, answered

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Service
 from controlroom.probes.dial import KEPT_FOR, Stage, dial, kept_until
 from controlroom.probes.port import Context, Trouble

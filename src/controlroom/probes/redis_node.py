@@ -6,9 +6,9 @@ The fields are those of INFO (documentation of Redis, "INFO").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from controlroom.domain.asks import RedisAsks
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health
 from controlroom.probes.port import Trouble
 from controlroom.probes.redis_info import Info, size

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Service
 from controlroom.probes.port import Context, Trouble
 from controlroom.probes.tcp import TcpProbe

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from controlroom import __version__
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.secret import SecretRef
 from controlroom.domain.services import Health, Service
 from controlroom.domain.text import clean

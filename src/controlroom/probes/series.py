@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from controlroom.domain.frozen import dataclass
 from controlroom.probes.wording import foreign
 
 LABELS = 3

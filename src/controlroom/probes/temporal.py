@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from controlroom.domain.asks import TemporalAsks
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.instants import duration
 from controlroom.domain.services import Health, Service

@@ -7,8 +7,8 @@ namespace/v1 and taskqueue/v1); the rest of each message is passed over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from controlroom.domain.frozen import dataclass
 from controlroom.probes.grpc_message import (
     message,
     message_of,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from controlroom.domain.asks import TlsAsks
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ProbeResult
 from controlroom.domain.instants import duration, render
 from controlroom.domain.services import Health, Service

@@ -8,8 +8,8 @@ once), this client takes about twice that floor, aiohttp about four and a half t
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Service
 from controlroom.probes.dial import KEPT_FOR, Stage, dial, kept_until
 from controlroom.probes.port import Context, Trouble

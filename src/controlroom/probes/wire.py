@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from controlroom.domain.frozen import dataclass
 from controlroom.probes.port import Trouble
 from controlroom.probes.shown import shown
 from controlroom.probes.wording import foreign, trouble, verbatim

@@ -9,11 +9,11 @@ import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from controlroom import __version__
 from controlroom.domain import checklist
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gates import undecided
 from controlroom.domain.health import ServiceState, TopicTraffic, settle
 from controlroom.domain.instants import maybe, render

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from controlroom.domain import zones
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence, Ritual, falls_on, occurrences
 from controlroom.domain.text import clean

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from controlroom import __version__
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import FROM_LOG, NIGHTLY, room_status
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from controlroom.domain import calendar, milestones, zones
 from controlroom.domain.diff import diff
 from controlroom.domain.fold_args import NAME_LIMIT
 from controlroom.domain.fold_card import read as read_status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import between
 from controlroom.domain.runs import CaptureKind

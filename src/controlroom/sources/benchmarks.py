@@ -8,13 +8,14 @@ import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from controlroom.config.values import Benchmark, PrometheusServer
 from controlroom.documents import files, results
 from controlroom.domain.benchmarks import LOOK_EVERY, BenchmarkReading, Result, judge
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import BenchmarksSeen, Observation, SourceKind
 from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock, Emit

@@ -6,7 +6,6 @@ import asyncio
 import glob
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
 
@@ -14,6 +13,7 @@ from controlroom.config.patterns import LIMIT, matching
 from controlroom.documents import files
 from controlroom.documents.dashboards import SIZE_LIMIT, SUFFIXES, dashboards
 from controlroom.domain.evidence import Dashboard
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock
 from controlroom.net.threads import in_daemon

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from controlroom.config.patterns import LIMIT, matching
 from controlroom.documents import files
 from controlroom.domain.calendar import CalendarRules
 from controlroom.domain.documents import Document, DocumentReading
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import DocumentsSeen, Observation, SourceKind
 from controlroom.domain.text import clean
 from controlroom.engine.ports import Clock, Emit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from controlroom.domain.actions import NewerAction, UnreadableAction, decode
+from controlroom.domain.frozen import dataclass
 from controlroom.stores.port import Log, Unavailable
 
 ROUNDS = 5

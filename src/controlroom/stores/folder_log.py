@@ -15,10 +15,10 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from controlroom.domain.actions import Action, Entry, NewerAction, UnreadableAction, decode, encode, same_deed
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 from controlroom.stores import folder_files as files
 from controlroom.stores.port import Committed, Missing, Moved, Page, ReadOnly, Taken, Unavailable, Verdict

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 from controlroom.stores.port import Log
 

@@ -22,10 +22,11 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from controlroom.domain.actions import Action, Entry, same_deed
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 from controlroom.stores import atomic, outbox_files
 from controlroom.stores.outbox_files import PLACES, Place, Unreadable, Waiting

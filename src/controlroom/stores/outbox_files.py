@@ -9,11 +9,11 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from controlroom.domain.actions import Action, Entry, UnreadableAction, decode, encode
+from controlroom.domain.frozen import dataclass
 from controlroom.stores import atomic
 
 FORMAT = 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from controlroom.domain.actions import Action, Entry
+from controlroom.domain.frozen import dataclass
 
 
 class Unavailable(Exception):

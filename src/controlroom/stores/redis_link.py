@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import redis  # noqa: F401 - whole, before its parts: two threads that each begin with another part collide
@@ -30,6 +30,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from controlroom.domain.frozen import dataclass
 from controlroom.stores.port import Unavailable
 from controlroom.stores.redis_faults import Flood, broken, refusal
 from controlroom.stores.redis_urls import bracketed

@@ -24,7 +24,6 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from controlroom.domain.actions import (
@@ -36,6 +35,7 @@ from controlroom.domain.actions import (
     encode,
     same_deed,
 )
+from controlroom.domain.frozen import dataclass
 from controlroom.stores.port import (
     Committed,
     Missing,

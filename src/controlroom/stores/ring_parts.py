@@ -8,12 +8,13 @@ back is what was seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, replace
+from dataclasses import MISSING, Field, fields, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 from controlroom.domain.alerts import Watchdog
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ServiceState
 from controlroom.domain.ledger import Ledger
 from controlroom.domain.snapshot import Snapshot, SourceStatus

@@ -6,10 +6,10 @@ Parts that matter least are shortened first and then left out, until the line fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from controlroom.domain import calendar, rituals, zones
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.holdings import agenda_at, driven, lasted
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from controlroom.domain.board import COLUMNS, Item, Status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.ranking import state_at
 from controlroom.domain.triage import age, sla
 from controlroom.tui import claimed, present

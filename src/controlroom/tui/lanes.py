@@ -6,10 +6,11 @@ A lane per squad, then the programme's own steps, then what no rule gives to a s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from controlroom.domain.board import COLUMNS, Item, Squad, Status
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode, SignalReading
 from controlroom.domain.triage import Blocker

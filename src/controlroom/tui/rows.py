@@ -19,10 +19,10 @@ What a widget does beside drawing:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import Snapshot
 
 Style = Literal[

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 
+from controlroom.domain.frozen import dataclass
 from controlroom.tui.rows import Line, Span, Style
 
 BAR, RAIL, NOW = "━", "─", "┃"

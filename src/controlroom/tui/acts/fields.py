@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import render
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence, agenda

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import NamedTuple
 
 from controlroom.domain import zones
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.oversight import ANY
 from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.text import clean

@@ -7,9 +7,9 @@ shown as of then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from controlroom.domain.alerts import Family, Watchdog, watchdog_trouble
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.program import Program
 from controlroom.domain.silences import Silence, once
 from controlroom.domain.snapshot import Snapshot, SourceStatus

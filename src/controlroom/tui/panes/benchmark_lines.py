@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from controlroom.domain.benchmarks import BenchmarkReading, Verdict
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present
 from controlroom.tui.lines import column, line_width, text

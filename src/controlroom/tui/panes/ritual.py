@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controlroom.domain import rituals, zones
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.holdings import (
     agenda_at,
     carried_to,

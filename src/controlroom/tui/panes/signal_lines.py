@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode, SignalReading
 from controlroom.tui import gate_words, present
 from controlroom.tui.lines import column, line_width, text

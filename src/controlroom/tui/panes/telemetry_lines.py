@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gates import lapses_first, undecided
 from controlroom.domain.telemetry import Coverage, Gate
 from controlroom.tui import gate_words, present, trends
