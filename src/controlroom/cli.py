@@ -240,7 +240,13 @@ def _room(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--read-only", action="store_true", help="hide every action that changes something")
     parser.add_argument(
-        "--follow", action="store_true", help="show what the driver of the standup shows, and change nothing"
+        "--follow",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="URL",
+        help="the room that a collector tells at URL, such as redis://host:6379/0; "
+        "without URL: what the driver of the standup shows, changing nothing",
     )
     parser.add_argument("--past", metavar="INSTANT", help="the room as it was then, framed PAST")
 
@@ -286,6 +292,10 @@ def _lab(parser: argparse.ArgumentParser) -> None:
 def _snapshot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="linear text (the default without --json)")
     parser.add_argument("--past", metavar="INSTANT", help="the room as it was seen then, asking nobody")
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--follow", metavar="URL", help="the room that a collector tells at URL")
 
 
 def _documents(parser: argparse.ArgumentParser) -> None:
@@ -455,6 +465,8 @@ COMMANDS: tuple[tuple[str, str, Arguments], ...] = (
     ("outbox", "your actions that are not in the log yet", _outbox),
     ("store", "copy the triage log to another store", _store),
     ("heartbeat", "say that a job has run, for a service of kind heartbeat", _heartbeat),
+    ("collect", "poll for everybody: tell the room to other screens, serve /metrics", _nothing),
+    ("serve", "the room in a browser", _serve),
     ("lint", "what is wrong with what people wrote", _nothing),
     ("diff", "what changed since the last standup, or between two status files", _diff),
     ("publish", "write the status JSON of the day", _publish),

@@ -18,6 +18,7 @@ ROOMS = frozenset(
         *("reports", "headless", "tui", "lab", "cli", "commands"),
         *("wiring", "beginning", "acting", "desk", "last_known", "watching"),
         *("reporting", "noticing", "remembering", "capturing"),
+        *("following", "collecting", "exporting", "serving"),
     }
 )
 CLIENTS = frozenset(
@@ -30,8 +31,10 @@ CLIENTS = frozenset(
             "h2",
             "httpx",
             "markdown_it",
+            "jinja2",
             "platformdirs",
             "prometheus_api_client",
+            "prometheus_client",
         ),
         *(
             "pydantic",
@@ -41,6 +44,7 @@ CLIENTS = frozenset(
             "requests",
             "rich",
             "textual",
+            "textual_serve",
             "tomlkit",
             "urllib3",
             "yaml",
@@ -69,6 +73,10 @@ MAY_USE = {
     "capturing": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
     "noticing": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "desk"},
     "remembering": {"config", "domain", "engine.ports", "net", "stores"},
+    "following": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching", "collecting"},
+    "exporting": {"exporting", "domain", "config"},
+    "collecting": ROOMS - {"tui", "cli", "commands", "lab", "serving"},
+    "serving": {"serving", "domain", "config", "stores"},
     "desk": ROOMS - {"tui", "headless", "cli", "commands", "lab", "wiring", "watching"},
     "wiring": ROOMS - {"tui", "headless", "cli", "commands", "lab"},
     "commands": ROOMS,
@@ -84,6 +92,8 @@ CLIENTS_OF = {
     "lab": {"tomlkit"},
     "stores": {"pydantic", "redis"},
     "probes": {"aiokafka", "asyncpg", "dns", "h2", "redis"},
+    "exporting": {"prometheus_client"},
+    "serving": {"aiohttp", "textual_serve"},
     "tui": {"textual", "rich"},
 }
 """Room → foreign libraries it may import; all others none."""

@@ -33,6 +33,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "log": ("log", "store_copy"),
     "outbox": ("outbox", "outbox_drain", "outbox_drop", "outbox_again"),
     "heartbeat": ("heartbeat",),
+    "collecting": ("collect",),
+    "serving": ("serve",),
     "themes": ("themes_list", "themes_check"),
 }
 """Module of this package → the commands in it."""

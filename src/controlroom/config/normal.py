@@ -46,10 +46,19 @@ _PACES = (
     ("gate", "hold"),
     ("past", "keep"),
     ("past", "every"),
+    ("collect", "lease"),
+    ("collect", "every"),
     ("ui", "page"),
 )
 
-_LISTS = (("documents", "paths"), ("dashboards", "paths"), ("evidence", "junit"), ("evidence", "requests"))
+_LISTS = (
+    ("documents", "paths"),
+    ("dashboards", "paths"),
+    ("evidence", "junit"),
+    ("evidence", "requests"),
+    ("collect", "publish"),
+    ("serve", "origins"),
+)
 """Keys whose list may be a single text."""
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}

@@ -73,6 +73,7 @@ def check(file: File, found: Findings, kinds: Kinds) -> None:
     _promises(file, found)
     _results(file, found)
     _pace(file, found)
+    _many_screens(file, found)
     _store(file, found, kinds)
 
 
@@ -382,7 +383,24 @@ def _pace(file: File, found: Findings) -> None:
     between(file.past.keep, 0, YEAR, ("past", "keep"), found)
     between(file.past.every, SHORTEST, LONGEST, ("past", "every"), found)
     between(file.past.megabytes, 1, 1_000_000, ("past", "megabytes"), found)
+    between(file.collect.lease, 1, 300, ("collect", "lease"), found)
+    between(file.collect.every, SHORTEST, LONGEST, ("collect", "every"), found)
+    between(file.serve.sessions, 1, 10_000, ("serve", "sessions"), found)
     between(file.ui.page, 0, LONGEST, ("ui", "page"), found)
+
+
+def _many_screens(file: File, found: Findings) -> None:
+    for section, listen in (("collect", file.collect.listen), ("serve", file.serve.listen)):
+        host, _, port = listen.rpartition(":")
+        valid = host and port.isascii() and port.isdigit() and int(port) <= 65_535
+        if not valid and (listen or section == "serve"):
+            found.add((section, "listen"), f"no address to listen at: {listen}", 'write "127.0.0.1:9460"')
+    for number, time in enumerate(file.collect.publish):
+        if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", time):
+            found.add(("collect", "publish", number), f"no time of the day: {time}", 'write "23:55"')
+    for number, origin in enumerate(file.serve.origins):
+        if not re.fullmatch(r"https?://[^/\s@]+", origin):
+            found.add(("serve", "origins", number), f"no origin: {origin}", 'write "https://room.example"')
 
 
 def _store(file: File, found: Findings, kinds: Kinds) -> None:

@@ -13,6 +13,7 @@ from controlroom.config.values import (
     AlertmanagerServer,
     Benchmark,
     Channel,
+    Collect,
     Dashboards,
     Documents,
     Evidence,
@@ -22,6 +23,7 @@ from controlroom.config.values import (
     PrometheusServer,
     Proof,
     SelfCheck,
+    Serve,
     StatusFolder,
     Store,
     Triage,
@@ -64,6 +66,8 @@ class File:
     notify: tuple[Channel, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     past: Past = field(default_factory=Past)
+    collect: Collect = field(default_factory=Collect)
+    serve: Serve = field(default_factory=Serve)
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)

@@ -172,6 +172,36 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Collect:
+    """`[collect]`: one process, or several for availability, that polls for everybody's screens."""
+
+    listen: str = "127.0.0.1:9460"
+    """Where ``/metrics``, ``/healthz`` and ``/readyz`` are; empty: nowhere."""
+    lease: float = 5.0
+    """Seconds after which a leader that is not heard of any more has lost its lead."""
+    every: float = 0.5
+    """Seconds between two frames at least."""
+    publish: tuple[str, ...] = ()
+    """Times of the day, in the programme's zone, at which the status JSON is written, such as ``23:55``."""
+    shards: bool = False
+    """Whether collectors that do not lead share the probing of services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """`[serve]`: the room in a browser."""
+
+    listen: str = "127.0.0.1:8460"
+    token: SecretRef | None = None
+    """What a browser has to bring; None: one is made at every start, and shown in the address."""
+    origins: tuple[str, ...] = ()
+    """Origins (``https://room.example``) beside the one it listens at, where a proxy stands before it."""
+    sessions: int = 20
+    """Tabs at the same time at most."""
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFolder:
     """`[status]`: the folder of status JSON files, relative to the configuration file."""
 
@@ -274,6 +304,8 @@ class Config:
     notify: tuple[Channel, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     past: Past = field(default_factory=Past)
+    collect: Collect = field(default_factory=Collect)
+    serve: Serve = field(default_factory=Serve)
     documents: Documents = field(default_factory=Documents)
     status: StatusFolder = field(default_factory=StatusFolder)
     store: Store = field(default_factory=Store)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # its classes are needed once documents are read, not to show
     from controlroom.domain.benchmarks import BenchmarkReading
     from controlroom.domain.documents import DocumentReading
     from controlroom.domain.ledger import Ledger
+    from controlroom.domain.relayed import Relayed
     from controlroom.domain.runs import Box, Run
     from controlroom.domain.selfcheck import Check
     from controlroom.domain.silences import Silence
@@ -258,6 +259,8 @@ class Snapshot:
     """The declared benchmarks, each with its results and what they say."""
     gate_rules: GateRules = field(default_factory=GateRules)
     """What a gate asks of a signal before it counts."""
+    relayed: Relayed | None = None
+    """How the room came to this screen, where it follows a collector; None where it looks for itself."""
 
     def source(self, kind: SourceKind) -> SourceStatus | None:
         """The first source of `kind`, or None where none is configured."""

@@ -22,8 +22,10 @@ from controlroom.domain.telemetry import SignalReading
 
 Values = tuple[Any, ...]
 
-NOT_KEPT = frozenset({"version", "taken_at", "restored", "first_seen", "kept_items", "kept_blockers"})
-"""Fields that are the moment's own, or that only the next start of the room needs: nothing shows them."""
+NOT_KEPT = frozenset(
+    {"version", "taken_at", "restored", "first_seen", "kept_items", "kept_blockers", "relayed"}
+)
+"""Fields that are the moment's own or this screen's, or that only the next start of the room needs."""
 
 PARTS: Mapping[str, Field[Any]] = {one.name: one for one in fields(Snapshot) if one.name not in NOT_KEPT}
 
