@@ -1,7 +1,8 @@
 """The relay: one collector tells the room, any number of screens hear it.
 
-A frame is the room in full or what differs from the frame before it. Frames of one term, told by one leader,
-are numbered without holes; whoever misses one joins again. Whoever joins has the whole room in one round trip.
+A frame is the room in full, or what differs from the frame before it. Frames of one term, told by one
+leader, are numbered without holes; whoever misses one joins again. Whoever joins has the whole room in one
+round trip.
 """
 
 from __future__ import annotations
