@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 
-from benchmarks import headless, mixed, past, room, sweep, triage
+from benchmarks import headless, mixed, past, room, screens, sweep, triage
 
 PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
     "headless": headless.run,
@@ -14,6 +14,7 @@ PARTS: Mapping[str, Callable[..., Iterable[room.Figure]]] = {
     "triage": triage.run,
     "mixed": mixed.run,
     "past": past.run,
+    "screens": screens.run,
 }
 
 

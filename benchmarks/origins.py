@@ -1,7 +1,8 @@
 """A small real HTTP/1.1 server on many loopback ports, in a process of its own.
 
 ``python -m benchmarks.origins COUNT [--silent]`` prints the ports on one line and serves until it is killed;
-a silent server takes every connection and never answers.
+a silent server takes every connection and never answers. ``GET /asked`` tells how often they were asked in
+all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 
 
 class Origin(asyncio.Protocol):
-    """Answers each request on a kept-alive connection."""
+    """Answers each request on a kept-alive connection, and counts it."""
+
+    asked = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -26,7 +29,12 @@ class Origin(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *requests, self.received = (self.received + data).split(b"\r\n\r\n")
-        for _ in requests:
+        for request in requests:
+            if request.startswith(b"GET /asked "):
+                told = b"%d" % Origin.asked
+                self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told))
+                continue
+            Origin.asked += 1
             self.transport.write(ANSWER)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from controlroom.stores.delivery import Delivery
     from controlroom.stores.heartbeats import Heartbeats
     from controlroom.stores.logs import Settings
+    from controlroom.stores.relay import Follower
 
 
 def who(config: Config, override: str | None = None, environ: Mapping[str, str] = os.environ) -> str:
@@ -81,7 +82,7 @@ def open_store(config: Config, url: str) -> Log:
     """The log at `url`, with the user, password and certificates of ``[store]``. Raises Unavailable."""
     from controlroom.stores import logs
 
-    settings = _settings(config)
+    settings = store_settings(config)
     try:
         return logs.open_log(url, config.folder, settings)
     except ValueError as problem:
@@ -92,7 +93,7 @@ def open_reports(config: Config) -> Heartbeats:
     """Where jobs report in: beside the configured log. Raises Unavailable."""
     from controlroom.stores.heartbeats import open_heartbeats
 
-    settings = _settings(config)
+    settings = store_settings(config)
     try:
         return open_heartbeats(config.store.url, config.folder, settings)
     except ValueError as problem:
@@ -103,14 +104,29 @@ def open_claims(config: Config, lease: float) -> Claims:
     """Which room of the team tells what: beside the configured log. Raises Unavailable."""
     from controlroom.stores.claims import open_claims
 
-    settings = _settings(config)
+    settings = store_settings(config)
     try:
         return open_claims(config.store.url, config.folder, settings, lease)
     except ValueError as problem:
         raise Unavailable(f"[store].url: {problem}", "correct it") from None
 
 
-def _settings(config: Config) -> Settings:
+def open_follower(config: Config, url: str) -> Follower:
+    """What hears the collector that tells at `url`, with the user, password and certificates of ``[store]``.
+
+    Raises Unavailable.
+    """
+    from controlroom.stores.relay import open_follower
+
+    settings = store_settings(config)
+    try:
+        return open_follower(url, settings)
+    except ValueError as problem:
+        raise Unavailable(f"--follow: {problem}", "correct it") from None
+
+
+def store_settings(config: Config) -> Settings:
+    """User, password and certificates of ``[store]``, resolved. Raises Unavailable."""
     from controlroom.config import secrets
     from controlroom.stores import logs
 

@@ -92,6 +92,18 @@ def past_path(config: Config, environ: Mapping[str, str]) -> Path | None:
     return folder / "past" / f"{_name(config.path)}.sqlite" if folder and config.path else None
 
 
+def followed_path(url: str, environ: Mapping[str, str]) -> Path | None:
+    """Where what was told at `url` is kept; None where there is no place, or it is another process's to."""
+    from controlroom.config import folders
+    from controlroom.stores.logs import shown
+    from controlroom.stores.relay import SOCKET
+
+    folder = folders.state_folder(environ)
+    if folder is None or url.startswith(SOCKET):
+        return None
+    return folder / "past" / f"{hashlib.sha256(f'follow {shown(url)}'.encode()).hexdigest()[:24]}.sqlite"
+
+
 def _saved_path(config: Config, environ: Mapping[str, str]) -> Path | None:
     from controlroom.config import folders
 

@@ -49,6 +49,9 @@ HOUR = dt.timedelta(hours=1)
 LOOK = 5.0
 """Seconds between two looks at what another room holds."""
 
+STAND_BY = 0.5
+"""Seconds between two looks at whether it is this room's turn to tell."""
+
 REREAD = 30.0
 """Seconds between two looks for what other rooms of this person left, and for a summary that was written."""
 
@@ -89,6 +92,8 @@ class Noticing:
     """Why this room only shows what it would tell: it is read-only, its clock is set."""
     lease: float = LEASE
     reread: float = REREAD
+    may_tell: Callable[[], bool] = lambda: True
+    """Whether this room is the one to tell; while it is not, what it finds waits."""
 
     def __post_init__(self) -> None:
         self._room = new_id()
@@ -316,6 +321,8 @@ class Noticing:
     async def _turn(self, channel_id: str) -> float:
         """Tell what is due; seconds until there may be more to do."""
         while True:
+            if not self.may_tell():
+                return STAND_BY
             now = self.clock()
             channel = self._channel(channel_id)
             if channel is not None:
@@ -371,7 +378,7 @@ class Noticing:
             self._begun.add(told.name)
             due = now + dt.timedelta(seconds=min(LOOK, self.lease / 4))
             await self._update(replace(told, due=due, why="another room is telling it"))
-        else:
+        elif self.may_tell():
             await self._send(channel, told, alone)
 
     async def _pointless(self, told: Told, now: dt.datetime) -> str:

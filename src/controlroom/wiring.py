@@ -65,6 +65,8 @@ class Room:
     """Where what the room shows is kept; None: nowhere."""
     still: bool = False
     """It was opened in the past: nobody is asked, and nothing is written."""
+    around: Callable[[Sequence[Source]], Sequence[Source]] | None = None
+    """Makes of the sources what is polled in their place; None: they are."""
     _remembering: Remembering | None = None
     _delivery: Delivery | None = None
     _desk: Desk | None = None
@@ -122,7 +124,9 @@ class Room:
         """Poll on the configuration as it is, until there is another one."""
         changed = self._changed = asyncio.Event()
         # The client libraries take most of a second to import: in a thread, so that keys are answered.
-        sources = await asyncio.to_thread(self._sources)
+        sources: Sequence[Source] = await asyncio.to_thread(self._sources)
+        if self.around is not None:
+            sources = self.around(sources)
         self._engine = self._new_engine()
         polling = asyncio.create_task(self._engine.run(sources), name="polling")
         waiting = asyncio.create_task(changed.wait(), name="wait for another configuration")

@@ -39,7 +39,7 @@ from controlroom.domain.snapshot import (
 from controlroom.domain.telemetry import GapCode, SignalReading
 from controlroom.domain.triage import Blocker
 from controlroom.stores import ring as writing
-from controlroom.stores import ring_parts
+from controlroom.stores import ring_parts, telling
 from controlroom.stores.ring import Ring
 from controlroom.stores.ring_past import Past
 
@@ -181,7 +181,7 @@ def test_a_day_stays_small_and_opens_at_once(path: Path) -> None:
         (longest,) = link.execute(
             "SELECT max(n) FROM (SELECT count(*) n FROM moments GROUP BY key)"
         ).fetchone()
-    assert longest <= writing.LONGEST
+    assert longest <= telling.LONGEST
     past.close()
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from controlroom.commands.common import given
 from controlroom.headless import output
 from controlroom.headless.problems import FINE, Refused, Usage
+
+if TYPE_CHECKING:
+    from controlroom.commands.common import Given
+    from controlroom.config.values import Config
+    from controlroom.tui.port import Options
 
 
 def room(options: Namespace) -> int:
@@ -23,30 +29,15 @@ def room(options: Namespace) -> int:
     if options.json:
         raise Usage("the room has no JSON", "--json", "try: controlroom snapshot --json")
     asked = given(options)
+    if isinstance(options.follow, str):
+        return _follow(asked, options.follow)
     config = asked.config()
     from controlroom import last_known, wiring
-    from controlroom.config.folders import state_folder
     from controlroom.tui.app import run
-    from controlroom.tui.port import Options
 
-    seen_as = Options(
-        theme=config.ui.theme,
-        keys=config.keys,
-        viewer_zone=asked.viewer_zone(config),
-        ascii=config.ui.ascii,
-        redact=config.ui.redact,
-        clock_set=asked.at is not None,
-        state_folder=state_folder(os.environ),
-        base_folder=config.folder,
-        read_only=options.read_only or options.follow,
-        write_back=config.documents.write_back,
-        channel=config.triage.channel,
-        webhook=config.triage.webhook is not None,
-        view="standup" if options.follow else options.view,
-        follow=options.follow,
-        bell=config.ui.bell,
-        page=config.ui.page,
-    )
+    seen_as = _seen_as(asked, config)
+    if options.follow:
+        seen_as = seen_as._replace(read_only=True, view="standup", follow=True)
     if options.past is not None:
         from controlroom.commands.common import moment_of
 
@@ -70,6 +61,56 @@ def room(options: Namespace) -> int:
         return run(opened, seen_as)
     finally:
         last_known.keep(config, opened.snapshot, os.environ)
+
+
+def _seen_as(asked: Given, config: Config) -> Options:
+    """How the person wants to see the room."""
+    from controlroom.config.folders import state_folder
+    from controlroom.tui.port import Options
+
+    return Options(
+        theme=config.ui.theme,
+        keys=config.keys,
+        viewer_zone=asked.viewer_zone(config),
+        ascii=config.ui.ascii,
+        redact=config.ui.redact,
+        clock_set=asked.at is not None,
+        state_folder=state_folder(os.environ),
+        base_folder=config.folder,
+        read_only=asked.options.read_only,
+        write_back=config.documents.write_back,
+        channel=config.triage.channel,
+        webhook=config.triage.webhook is not None,
+        view=asked.options.view,
+        bell=config.ui.bell,
+        page=config.ui.page,
+    )
+
+
+def _follow(asked: Given, url: str) -> int:
+    """The room that a collector tells at `url`, as this screen's own configuration, if any, wants it seen."""
+    from controlroom.config.rules import follow_problem
+
+    problem = follow_problem(url)
+    if problem is not None:
+        raise Usage(problem[0], "--follow", problem[1])
+    for clock in ("at", "past"):
+        if getattr(asked.options, clock) is not None:
+            raise Usage("two clocks at once", f"--follow and --{clock}", "the collector's clock counts")
+    config = asked.config(needed=False)
+    from controlroom import following, last_known
+    from controlroom.tui.app import run
+
+    past = last_known.followed_path(url, os.environ)
+    room = following.build(config, url, store=asked.options.store, past=past)
+    seen_as = _seen_as(asked, config)
+    if config.path is None:
+        # Whose documents these are is not known here: what the collector names lies on its machine.
+        seen_as = seen_as._replace(base_folder=None, write_back="never")
+    if not room.logged and not seen_as.read_only:
+        notice = "read-only: name the triage log with --store, or a configuration with --config"
+        seen_as = seen_as._replace(read_only=True, notices=(notice,))
+    return run(room, seen_as)
 
 
 def init(options: Namespace) -> int:

@@ -29,6 +29,7 @@ MAY_BE_EMPTY = frozenset(
         *("banner", "note", "reason", "section", "group", "signals_text", "equals", "focus", "headers"),
         "program.title",
         "triage.channel",
+        "collect.listen",
     )
 )
 

@@ -420,6 +420,20 @@ def _password_inside(url: str) -> bool:
     return redis_urls.is_redis(url) and redis_urls.parse(url).password is not None
 
 
+def follow_problem(url: str) -> tuple[str, str] | None:
+    """What is wrong with what is to be followed, which may hold a password and is not repeated, and the
+    remedy."""
+    from controlroom.stores import redis_urls
+    from controlroom.stores.relay import SOCKET
+
+    if url.startswith(SOCKET):
+        path = url.removeprefix(SOCKET)
+        return None if path.startswith("/") else ("the socket's path is missing", f"write {SOCKET}/path")
+    if not redis_urls.is_redis(url):
+        return "what is followed is a Redis", "write it like redis://host:6379/0"
+    return store_problem(url)
+
+
 def store_problem(url: str) -> tuple[str, str] | None:
     """What is wrong with a store's URL, which may hold a password and is not repeated, and the remedy."""
     scheme, colon, rest = url.partition(":")

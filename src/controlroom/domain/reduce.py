@@ -225,6 +225,18 @@ def _acted(setup: Setup, snapshot: Snapshot, at: datetime) -> Snapshot:
     return gate_fold.waived(_settled(board_fold.ran(snapshot), at), setup.gate, at)
 
 
+def overlaid(snapshot: Snapshot, log: LogSeen | None, outbox: OutboxSeen, now: datetime) -> Snapshot:
+    """A room that was told, with what this screen knows beyond it: `log`, actions that it does not tell of
+    yet (None: of none), and its own person's outbox instead of the teller's.
+
+    Neither when it was taken nor what its sources are like is another thing for it.
+    """
+    seen = board_fold.posted(snapshot if log is None else board_fold.logged(snapshot, log), outbox)
+    if seen is snapshot:
+        return snapshot
+    return gate_fold.waived(_settled(board_fold.ran(seen), now), snapshot.gate_rules, now)
+
+
 def _measured(snapshot: Snapshot, seen: BenchmarksSeen) -> Snapshot:
     """The readings replace those of the same benchmarks; equal ones stay the same objects."""
     before = {reading.id: reading for reading in snapshot.benchmarks}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controlroom.domain.frozen import dataclass
 
@@ -33,3 +33,20 @@ class Relayed:
     def lost(self) -> bool:
         """Whether what is shown may be out of date."""
         return self.lost_since is not None or self.heard_at is None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nobody has told anything yet: nothing is shown, and nothing is known."""
+        return self.heard_at is None
+
+    @property
+    def old_since(self) -> datetime | None:
+        """`lost_since` by the collector's clock, which all that is shown goes by."""
+        return None if self.lost_since is None else self.lost_since - timedelta(seconds=self.skew or 0.0)
+
+    @property
+    def skewed(self) -> float | None:
+        """`skew` where it is worth saying, and no mere uncertainty; else None."""
+        if self.skew is None or abs(self.skew) < max(SKEW_WORTH_SAYING, self.uncertain):
+            return None
+        return self.skew

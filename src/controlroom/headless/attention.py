@@ -37,6 +37,7 @@ class Attention(NamedTuple):
 def attention(snapshot: Snapshot, now: datetime) -> tuple[Attention, ...]:
     """Everything that needs attention at `now`, by severity, in the order of the room within one."""
     found = (
+        *_relayed(snapshot, now),
         *_itself(snapshot),
         *_services(snapshot, now),
         *_blockers(snapshot, now),
@@ -63,6 +64,15 @@ def exit_code(snapshot: Snapshot, found: tuple[Attention, ...]) -> int:
 def failing(snapshot: Snapshot) -> bool:
     """Whether a configured source could not be read."""
     return any(source.error or source.read_at is None for source in snapshot.sources)
+
+
+def _relayed(snapshot: Snapshot, now: datetime) -> Iterator[Attention]:
+    """That all of it is old, where it was told by a collector that cannot be heard."""
+    relayed = snapshot.relayed
+    if relayed is not None and relayed.lost:
+        old = "" if relayed.old_since is None else f" {duration((now - relayed.old_since).total_seconds())}"
+        said = "waiting for a collector" if relayed.unheard else f"STALE{old}"
+        yield Attention("relayed", relayed.where, f"{said}: {relayed.reason}".rstrip(": "), "error")
 
 
 def _itself(snapshot: Snapshot) -> Iterator[Attention]:

@@ -16,6 +16,7 @@ from controlroom.domain.instants import duration, maybe, render
 from controlroom.domain.needs import needs
 from controlroom.domain.program import Milestone
 from controlroom.domain.ranking import ranked
+from controlroom.domain.relayed import Relayed
 from controlroom.domain.selfcheck import Check
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.domain.status import room_status
@@ -61,6 +62,7 @@ def as_json(
         "start": program.start.isoformat() if program.start else None,
         "position": _position(snapshot, now),
         "sources": [_source(source, now) for source in snapshot.sources],
+        "relayed": None if snapshot.relayed is None else _relayed(snapshot.relayed),
         "self": services.checks_as_json(snapshot.self_checks),
         "services": services.as_json(snapshot.services, now, program.dependencies)["services"],
         "dependencies": services.needs_as_json(needs(snapshot, now)),
@@ -136,6 +138,20 @@ def _source(source: SourceStatus, now: datetime) -> dict[str, Any]:
         "as_of": maybe(source.as_of),
         "error": source.error,
         "warnings": list(source.warnings),
+    }
+
+
+def _relayed(relayed: Relayed) -> dict[str, Any]:
+    """How the room came to the screen that shows it, by that screen's clock."""
+    return {
+        "where": relayed.where,
+        "collector": relayed.collector or None,
+        "heard_at": maybe(relayed.heard_at),
+        "lost": relayed.lost,
+        "lost_since": maybe(relayed.lost_since),
+        "reason": relayed.reason or None,
+        "skew_s": None if relayed.skew is None else round(relayed.skew, 3),
+        "uncertain_s": round(relayed.uncertain, 3),
     }
 
 

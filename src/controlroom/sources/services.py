@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from controlroom.domain.health import ProbeResult
@@ -117,6 +117,8 @@ class ServicesSource:
         self._prober = prober
         self._clock = clock
         self._at_once = max(1, at_once)
+        self.mine: Callable[[str], bool] | None = None
+        """Whether a service, by its id, is asked here; None: all are."""
         self._plans = [_Plan(service, interval, timeout) for service in services]
         self.interval = min((plan.interval for plan in self._plans), default=interval)
         self.deadline = FIRST * self.interval + 5
@@ -126,6 +128,11 @@ class ServicesSource:
         self._aside: dict[asyncio.Task[ProbeResult], _Run] = {}
         self._results: list[ProbeResult] = []
         self._done = asyncio.Event()
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """All of them, also those that are asked elsewhere."""
+        return [plan.service for plan in self._plans]
 
     async def poll(self, emit: Emit) -> None:
         """Ask every service that is due, and tell what came, late answers of earlier polls included.
@@ -166,7 +173,8 @@ class ServicesSource:
         """Who is to be asked, those who answer quickly first, among them those who wait longest."""
         early = self._swept is not None and now - self._swept < EARLY * self.interval
         margin = (1 - EARLY) * self.interval
-        due = [p for p in self._plans if not p.running and (early or p.due <= now + margin)]
+        here = [p for p in self._plans if self.mine is None or self.mine(p.service.id)]
+        due = [p for p in here if not p.running and (early or p.due <= now + margin)]
         return sorted(due, key=lambda plan: (plan.silent, plan.due))
 
     def _batch(self, *, complete: bool) -> Observation:

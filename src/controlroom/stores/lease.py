@@ -1,4 +1,20 @@
-"""The lease: which of several collectors leads, and which of them are there at all."""
+"""The lease: which of several collectors leads, and which of them are there at all.
+
+Its keys in Redis; the braces are part of the names, the hash tag is the triage log's:
+
+``{prefix}:lease``
+    A string ``<term> <holder>``, the term in decimal digits, one space, then the holder's name as UTF-8; it
+    expires (PX). Absent: nobody leads. Whoever writes in a leader's name compares the whole value first, on
+    the server, in the script that writes.
+``{prefix}:lease:term``
+    The newest term that was given, a number that only grows; for ever.
+``{prefix}:lease:server``
+    A hash: ``run``, the run id of the server that gives leases, and ``since``, milliseconds of its clock at
+    which it began to. A server that has just become the one, after a restart or a failover, may have lost a
+    lease: it gives none for as long as a lease lasts.
+``{prefix}:lease:members``
+    A sorted set: who is there, scored with the milliseconds of the server's clock until which they are.
+"""
 
 from __future__ import annotations
 

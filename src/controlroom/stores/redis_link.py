@@ -119,6 +119,13 @@ class Link:
         plug = self._wire.plug
         return plug is not None and not plug.readable()
 
+    def interrupt(self) -> None:
+        """From another thread: whoever waits for an answer here has waited long enough; it fails at once."""
+        plug = self._wire.plug
+        if plug is not None:
+            with contextlib.suppress(OSError):
+                plug.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close at once; idempotent."""
         with contextlib.suppress(RedisError, OSError):

@@ -31,10 +31,7 @@ LAST_REV = 999_999_999
 
 RESTORE = "restore it from a backup, or copy what is left into another log: controlroom store copy"
 
-SOURCE = r"""
-local log, heads, ids = KEYS[1], KEYS[2], KEYS[3]
-local mode, form = ARGV[1], tonumber(ARGV[2])
-
+COMMON = r"""
 local function number(value) return string.format('%.0f', value) end
 
 -- A command that the user may not use is named; every other error is the server's own.
@@ -47,6 +44,14 @@ local function call(name, ...)
   end
   return redis.call(name, ...)
 end
+"""
+"""How every script of ours begins: ``number``, a whole number as text; ``call``, a command."""
+
+SOURCE = (
+    COMMON
+    + r"""
+local log, heads, ids = KEYS[1], KEYS[2], KEYS[3]
+local mode, form = ARGV[1], tonumber(ARGV[2])
 
 for i, wanted in ipairs({'stream', 'hash', 'hash'}) do
   local kind = call('TYPE', KEYS[i])['ok']
@@ -148,6 +153,7 @@ if not head then items = items + 1 end
 call('HSET', heads, '', at .. ' ' .. number(items) .. ' ' .. ARGV[2])
 return {'added', at}
 """
+)
 
 SHA = sha1(SOURCE.encode(), usedforsecurity=False).hexdigest()
 """What Redis calls the script."""

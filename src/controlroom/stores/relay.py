@@ -22,6 +22,9 @@ SILENCE = 1.0
 LOST_AFTER = 3.0
 """Seconds without a word of the collector after which everything shown is stale."""
 
+BODY = 1 << 26
+"""Bytes of one frame's body at most; a room with ten thousand cards takes less than a million in full."""
+
 
 class Frame(NamedTuple):
     """One frame as it is told."""
@@ -29,7 +32,7 @@ class Frame(NamedTuple):
     term: int
     """Of the lease under which it is told; a later leader has a higher one."""
     seq: int
-    """1, 2, 3, … within its term."""
+    """1, 2, 3, … within its term; one that is empty has the number of the one before it."""
     full: bool
     at: datetime
     """When it was told, by the collector's clock; UTC."""
@@ -58,7 +61,11 @@ class Publisher(Protocol):
     """The collector's side. Calls block, each with a limit of its own; any number of threads may call."""
 
     def tell(self, frame: Frame, held: Held) -> None:
-        """Tell `frame` to everybody. Raises Fenced, Unavailable; it is told whole or not at all."""
+        """Tell `frame` to everybody: whole or not at all.
+
+        Raises Fenced, and Unavailable, after which it may have been told or not: the next one has to be full
+        and to have a number of its own. The first one of a term is full, too.
+        """
         ...
 
     def close(self) -> None:

@@ -22,13 +22,8 @@ from controlroom.domain.past import NoPast
 from controlroom.domain.snapshot import Snapshot
 from controlroom.stores import ring_file, ring_parts, saved
 from controlroom.stores.ring_file import Damaged, plainly
-from controlroom.stores.ring_moment import Change, Refs, entire, place
-
-STRETCH = 60
-"""Moments from one that is told in full to the next: at least so many …"""
-
-LONGEST = 600
-"""… and at most so many; in between, once the differences take as much room as the full one did."""
+from controlroom.stores.ring_moment import Change
+from controlroom.stores.telling import Pace, Part, differences, micros, pack, renewed, shown
 
 TOGETHER = 256
 """Things in one body at most."""
@@ -47,14 +42,6 @@ SPARE = 64
 
 ASIDE = ".damaged"
 """What is added to the name of a file that is not understood; one such file is left, the last."""
-
-
-class _Part(NamedTuple):
-    """A part of the room as it was written last."""
-
-    value: object
-    things: Sequence[Any]
-    refs: Refs
 
 
 class _Stretch(NamedTuple):
@@ -80,15 +67,13 @@ class Ring:
 
     def _begin_anew(self) -> None:
         """Forget what was written last: the next moment is told in full."""
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, Part] = {}
         self._known: dict[bytes, int] = {}
         """Hash → number, of the things that are shown."""
         self._seq = 0
         self._key = 0
         self._key_raw = b""
-        self._key_size = 0
-        self._since_key = 0
-        self._count = 0
+        self._pace = Pace()
         self._at: Any = None
         self._next_body = 1
         self._oldest: _Stretch | None = None
@@ -149,61 +134,22 @@ class Ring:
         link = self._open()
         at = snapshot.taken_at
         assert at is not None
-        after, fresh = self._renewed(snapshot)
-        full = self._key == 0 or self._is_time()
-        changes: dict[str, Change] = {}
-        for name, part in after.items():
-            before = self._parts.get(name)
-            if full:
-                changes[name] = entire(part.refs, at)
-            elif part is not before:
-                change = _difference(before, part, at)
-                if change:
-                    changes[name] = change
+        fresh: list[tuple[bytes, Any]] = []
+        after = renewed(snapshot, self._parts, lambda thing: self._number(thing, fresh))
+        full = self._key == 0 or self._pace.due
+        changes = differences(self._parts, after, at, full=full)
         if not changes and self._at is not None and abs(at - self._at) < STILL:
             self._parts = after
             return False
-        self._shrink(link, ring_file.micros(at))
+        self._shrink(link, micros(at))
         self._write(link, snapshot, changes, fresh, full=full)
         self._parts = after
         self._at = at
         if full:
             # What is not shown any more may go with the stretches before: it is no longer to be referred to.
-            shown = {number for part in after.values() for number in part.refs.numbers}
-            self._known = {named: number for named, number in self._known.items() if number in shown}
+            numbers = shown(after)
+            self._known = {named: number for named, number in self._known.items() if number in numbers}
         return True
-
-    def _renewed(self, snapshot: Snapshot) -> tuple[dict[str, _Part], list[tuple[bytes, Any]]]:
-        """Every part as it is now, and the things in them that are not in the file yet."""
-        fresh: list[tuple[bytes, Any]] = []
-        after: dict[str, _Part] = {}
-        for name in ring_parts.PARTS:
-            value = getattr(snapshot, name)
-            before = self._parts.get(name)
-            if before is not None and before.value is value:
-                after[name] = before
-                continue
-            things = ring_parts.parts(name, value)
-            after[name] = _Part(value, things, self._referred(things, before, fresh))
-        return after, fresh
-
-    def _referred(self, things: Sequence[Any], before: _Part | None, fresh: list[tuple[bytes, Any]]) -> Refs:
-        refs = Refs([], [], [])
-        old, known = ((), None) if before is None else (before.things, before.refs)
-        places = {id(thing): number for number, thing in enumerate(old)}
-        for number, thing in enumerate(things):
-            was = places.get(id(thing))
-            if was is not None and known is not None:
-                refs.numbers.append(known.numbers[was])
-                refs.quick.append(known.quick[was])
-                refs.aside.append(known.aside[was])
-                continue
-            # At the same place there most often is the same thing as before, which saves looking closer.
-            beside = known is not None and number < len(old) and ring_parts.same(old[number], thing)
-            refs.numbers.append(known.numbers[number] if beside and known else self._number(thing, fresh))
-            refs.quick.append(ring_parts.quick(thing))
-            refs.aside.append(ring_parts.aside(thing))
-        return refs
 
     def _number(self, thing: Any, fresh: list[tuple[bytes, Any]]) -> int:
         """The number of a thing in the file, which it may still have to be written to."""
@@ -214,9 +160,6 @@ class Ring:
             self._known[named] = (self._next_body + body) * ring_file.ROOM + position
             fresh.append((named, still))
         return self._known[named]
-
-    def _is_time(self) -> bool:
-        return self._count >= STRETCH and (self._since_key >= self._key_size or self._count >= LONGEST)
 
     def _write(
         self,
@@ -229,7 +172,7 @@ class Ring:
     ) -> None:
         assert snapshot.taken_at is not None
         told = (dict(changes), self._next_body, snapshot.version)
-        content, raw = ring_file.pack(told, b"" if full else self._key_raw)
+        content, raw = pack(told, b"" if full else self._key_raw)
         seq = self._seq + 1
         key = seq if full else self._key
         self._limit(link)
@@ -237,16 +180,15 @@ class Ring:
         with _transaction(link):
             for id_, group in enumerate(groups, start=self._next_body):
                 hashes = b"".join(named for named, _ in group)
-                body = ring_file.pack(tuple(thing for _, thing in group))[0]
+                body = pack(tuple(thing for _, thing in group))[0]
                 link.execute("INSERT INTO bodies VALUES (?, ?, ?)", (id_, hashes, body))
-            at = ring_file.micros(snapshot.taken_at)
+            at = micros(snapshot.taken_at)
             link.execute("INSERT INTO moments VALUES (?, ?, ?, ?)", (seq, at, key, content))
         self._seq, self._key = seq, key
         self._next_body += len(groups)
         if full:
-            self._key_raw, self._key_size, self._since_key, self._count = raw, len(content), 0, 0
-        self._since_key += 0 if full else len(content)
-        self._count += 1
+            self._key_raw = raw
+        self._pace.told(len(content), full=full)
 
     # What goes
 
@@ -289,9 +231,9 @@ class Ring:
         gone: list[tuple[int]] = []
         with contextlib.suppress(saved.UnreadableSaved, zlib.error):  # then it is left to the next one
             left, _, made = ring_file.told(link, after)
-            shown = ring_file.bodies(left)
+            kept = ring_file.bodies(left)
             older = link.execute("SELECT id FROM bodies WHERE id < ?", (made,))
-            gone = [(id_,) for (id_,) in older if id_ not in shown]
+            gone = [(id_,) for (id_,) in older if id_ not in kept]
         with _transaction(link):
             link.execute("DELETE FROM moments WHERE seq < ?", (after,))
             link.executemany("DELETE FROM bodies WHERE id = ?", gone)
@@ -325,12 +267,12 @@ class Ring:
             zlib.error,
         ):  # another version wrote it: nothing of it can be used again
             return
-        shown = {number for refs in found.values() for number in refs.numbers}
-        for id_ in {number // ring_file.ROOM for number in shown}:
+        numbers = {number for refs in found.values() for number in refs.numbers}
+        for id_ in {number // ring_file.ROOM for number in numbers}:
             row = link.execute("SELECT hashes FROM bodies WHERE id = ?", (id_,)).fetchone()
             for position in range(len(row[0]) // HASH if row is not None else 0):
                 number = id_ * ring_file.ROOM + position
-                if number in shown:
+                if number in numbers:
                     self._known[row[0][position * HASH : (position + 1) * HASH]] = number
 
     def _set_aside(self, problem: Damaged) -> None:
@@ -344,18 +286,6 @@ class Ring:
             with contextlib.suppress(FileNotFoundError):
                 self.path.replace(aside)
         self.notice = f"{problem}: it lies as {aside.name}, a new one begins"
-
-
-def _difference(before: _Part | None, after: _Part, at: Any) -> Change:
-    """What differs from the moment before: places, or all of it where there are other things."""
-    if before is None or len(before.things) != len(after.things):
-        return entire(after.refs, at)
-    pairs = enumerate(zip(before.things, after.things, strict=True))
-    others = [(number, one, other) for number, (one, other) in pairs if one is not other]
-    if any(type(one) is not type(other) for _, one, other in others):
-        return entire(after.refs, at)
-    places = (place(number, before.refs, after.refs, at) for number, _, _ in others)
-    return tuple(one for one in places if one is not None)
 
 
 @contextlib.contextmanager

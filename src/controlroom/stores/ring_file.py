@@ -14,13 +14,13 @@ import sqlite3
 import stat
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from controlroom.domain.past import NoPast
 from controlroom.stores import saved
 from controlroom.stores.ring_moment import Told, applied
+from controlroom.stores.telling import instant, unpack
 
 APPLICATION = 0x43525031
 """Marks the file as one of these: ``CRP1``."""
@@ -29,9 +29,6 @@ VERSION = 1
 
 ROOM = 1 << 10
 """Things in a body at most."""
-
-LARGEST = 1 << 28
-"""Bytes of what is read at once, unpacked."""
 
 SCHEMA = f"""
 PRAGMA auto_vacuum = INCREMENTAL;
@@ -45,21 +42,9 @@ PRAGMA user_version = {VERSION};
 COMMIT;
 """
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class Damaged(NoPast):
     """The file is not what it should be: another's, or broken."""
-
-
-def micros(at: datetime) -> int:
-    """An instant as the file has it: microseconds since 1970, UTC."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def instant(at: int) -> datetime:
-    """The instant that `micros` made `at` of."""
-    return _EPOCH + timedelta(microseconds=at)
 
 
 @contextlib.contextmanager
@@ -130,22 +115,6 @@ def connect(path: Path, *, reading: bool) -> sqlite3.Connection:
         link.close()
         raise
     return link
-
-
-def pack(value: object, known: bytes = b"") -> tuple[bytes, bytes]:
-    """`value` as bytes for the file, and as they are unpacked. `known`: what it much resembles."""
-    raw = saved.dump(value)
-    packer = zlib.compressobj(6, zdict=known[-32768:]) if known else zlib.compressobj(6)
-    return packer.compress(raw) + packer.flush(), raw
-
-
-def unpack(content: bytes, known: bytes = b"") -> tuple[Any, bytes]:
-    """The value `pack` made `content` of, and its bytes. Raises saved.UnreadableSaved, zlib.error."""
-    unpacker = zlib.decompressobj(zdict=known[-32768:]) if known else zlib.decompressobj()
-    raw = unpacker.decompress(content, LARGEST)
-    if not unpacker.eof:
-        raise saved.UnreadableSaved("too large, or cut off")
-    return saved.load(raw), raw
 
 
 def told(link: sqlite3.Connection, seq: int) -> tuple[Told, int, int]:

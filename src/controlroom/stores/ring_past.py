@@ -14,11 +14,7 @@ from controlroom.domain.past import Moment, NoPast
 from controlroom.domain.snapshot import Snapshot
 from controlroom.stores import ring_file, ring_parts, saved
 from controlroom.stores.ring_file import plainly
-from controlroom.stores.ring_moment import Told
-
-Made = dict[tuple[str, int], tuple[Any, Any, Any, Any]]
-"""Part and place → number of the thing, what moved of it, what may move, and the thing as it was shown."""
-
+from controlroom.stores.telling import Making, instant, micros
 
 NEWEST = "this is the newest that is kept"
 
@@ -35,19 +31,18 @@ class Past:
         self._link: sqlite3.Connection | None = None
         self._file = (0, 0)
         self._bodies: dict[int, tuple[Any, ...]] = {}
-        self._made: Made = {}
-        self._parts: dict[str, tuple[Any, ...]] = {}
+        self._making = Making()
 
     def at(self, asked: datetime) -> Moment:
         """The newest moment at or before `asked`."""
-        return self._moment(_AT, (ring_file.micros(asked),), "nothing is kept from then")
+        return self._moment(_AT, (micros(asked),), "nothing is kept from then")
 
     def toward(self, shown: datetime, asked: datetime) -> Moment:
         """From the moment at `shown`, the one nearest to `asked` that is not farther: another one at least.
 
         Where `asked` lies in a time of which nothing was kept, the moment on its other side.
         """
-        here, there = ring_file.micros(shown), ring_file.micros(asked)
+        here, there = micros(shown), micros(asked)
         if there < here:
             return self._moment(_BACK, (there, here), "this is as far back as it goes")
         return self._moment(_ON, (here, there, here), NEWEST)
@@ -62,7 +57,7 @@ class Past:
             with contextlib.suppress(sqlite3.Error):
                 self._link.close()
             self._link = None
-        self._bodies, self._made, self._parts = {}, {}, {}
+        self._bodies, self._making = {}, Making()
 
     def _moment(self, query: str, numbers: tuple[int, ...], otherwise: str) -> Moment:
         with self._lock:
@@ -88,15 +83,15 @@ class Past:
                 raise NoPast("nothing of the past is kept yet")
             if otherwise == NEWEST:
                 raise NoPast(NEWEST)
-            raise NoPast(f"{otherwise}: the oldest is from {render(ring_file.instant(first))}")
+            raise NoPast(f"{otherwise}: the oldest is from {render(instant(first))}")
         seq, at = rows[0]
         (before,) = link.execute("SELECT max(at) FROM moments WHERE at < ?", (at,)).fetchone()
         (after,) = link.execute("SELECT min(at) FROM moments WHERE at > ?", (at,)).fetchone()
         return Moment(
-            self._snapshot(link, seq, ring_file.instant(at)),
-            ring_file.instant(at),
-            None if before is None else ring_file.instant(before),
-            None if after is None else ring_file.instant(after),
+            self._snapshot(link, seq, instant(at)),
+            instant(at),
+            None if before is None else instant(before),
+            None if after is None else instant(after),
         )
 
     def _snapshot(self, link: sqlite3.Connection, seq: int, at: datetime) -> Snapshot:
@@ -105,30 +100,15 @@ class Past:
         kept = {id_: body for id_, body in self._bodies.items() if id_ in wanted}
         self._bodies = kept | ring_file.things(link, wanted - kept.keys())
         known = {name: refs for name, refs in found.items() if name in ring_parts.PARTS}
-        parts = {name: ring_parts.joined(name, self._part(name, known)) for name in known}
+        parts = {name: self._making.part(name, refs, self._still) for name, refs in known.items()}
         return Snapshot(**parts, version=version, taken_at=at)
 
-    def _part(self, name: str, found: Told) -> tuple[Any, ...]:
-        refs = found[name]
-        before = self._parts.get(name, ())
-        made = tuple(self._thing(name, place, *each) for place, each in enumerate(zip(*refs, strict=True)))
-        if len(made) == len(before) and all(a is b for a, b in zip(made, before, strict=True)):
-            return before
-        self._parts[name] = made
-        return made
-
-    def _thing(self, name: str, place: int, number: int, quick: Any, aside: Any) -> Any:
-        before = self._made.get((name, place))
-        if before is not None and before[:3] == (number, quick, aside):
-            return before[3]
+    def _still(self, number: int) -> Any:
         body, position = divmod(number, ring_file.ROOM)
         try:
-            still = self._bodies[body][position]
+            return self._bodies[body][position]
         except LookupError:
             raise saved.UnreadableSaved("a part of it is missing") from None
-        thing = ring_parts.whole(still, quick, aside)
-        self._made[name, place] = (number, quick, aside, thing)
-        return thing
 
     def _open(self) -> sqlite3.Connection:
         """The connection, to the file that is there now: another one may have taken its place."""

@@ -6,6 +6,7 @@ Parts that matter least are shortened first and then left out, until the line fi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from controlroom.domain import calendar, rituals, zones
@@ -16,7 +17,7 @@ from controlroom.domain.rituals import Occurrence
 from controlroom.domain.runs import Run
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot
-from controlroom.tui import present, storeline
+from controlroom.tui import present, relayline, storeline
 from controlroom.tui.changes import since_words, summary
 from controlroom.tui.known_services import tally
 from controlroom.tui.lines import join, line_width, text
@@ -36,17 +37,30 @@ class Part:
     forms: tuple[Line, ...]
     right: bool = False
 
+    def leaving(self) -> Part:
+        """The same part, which may be left out."""
+        return replace(self, forms=(*self.forms, ()))
+
 
 SHED = (
     *("store", "next", "title", "wave", "clock", "services", "trouble", "note", "next", "note", "unsent"),
+    "skew",
     *("log trouble", "wave", "durability", "services", "next", "title", "clock", "wave", "log trouble"),
-    *("clock", "place", "store", "unsent", "trouble"),
+    *("clock", "place", "store", "skew", "unsent", "trouble"),
 )
 """Names of parts in the order in which they become shorter by one form, as often as they are named.
 
 What was done here and is not in the log, and that the log is out of reach or loses things, becomes shorter
 but never leaves.
 """
+
+SHED_UNHEARD = (
+    *("store", "next", "title", "wave", "clock", "services", "trouble", "note", "next", "note", "unsent"),
+    *("skew", "why", "wave", "durability", "services", "next", "title", "clock", "wave", "log trouble"),
+    *("store", "next", "place", "services", "clock", "next", "why", "log trouble", "durability", "unsent"),
+    *("skew", "clock", "next", "why", "trouble"),
+)
+"""The same while nothing can be heard: why not says more than how services were, and what comes next."""
 
 
 def header(
@@ -64,7 +78,8 @@ def header(
     `past`: what time it really is, where `now` is a moment that was kept.
     """
     parts = [
-        Part("badges", (_badges(snapshot.program, frozen, clock_set, now, past),)),
+        Part("badges", (_badges(snapshot, frozen, clock_set, now, past),)),
+        Part("why", relayline.why(snapshot, now, view)),
         Part("view", ((Span(view.occasion, "accent"),) if view.occasion else (),)),
         Part("title", _title(snapshot.program)),
         Part("note", _note(snapshot.program)),
@@ -72,6 +87,7 @@ def header(
         Part("place", _place(snapshot.program, now)),
         Part("wave", _waves(snapshot.program, now)),
         Part("focus", _focus(snapshot.program, view)),
+        Part("skew", relayline.skew(snapshot), right=True),
         Part("unsent", storeline.unsent(snapshot), right=True),
         Part("log trouble", storeline.trouble(snapshot, now, view), right=True),
         Part("durability", storeline.durability(snapshot), right=True),
@@ -80,14 +96,18 @@ def header(
         Part("services", _services(snapshot, now), right=True),
         Part("next", _next(snapshot, now, view), right=True),
     ]
-    line = _assembled(parts, width)
+    if snapshot.relayed is not None and snapshot.relayed.lost:
+        parts = [part.leaving() if part.name in ("services", "next", "clock") else part for part in parts]
+        line = _assembled(parts, width, SHED_UNHEARD)
+    else:
+        line = _assembled(parts, width, SHED)
     return finish((line,), width, 1, ascii_only=view.ascii)[0]
 
 
-def _assembled(parts: Sequence[Part], width: int) -> Line:
+def _assembled(parts: Sequence[Part], width: int, shed: Sequence[str]) -> Line:
     level = dict.fromkeys((part.name for part in parts), 0)
     line = _laid_out(parts, level, width)
-    for name in SHED:
+    for name in shed:
         if line_width(line) <= width:
             break
         level[name] += 1
@@ -110,9 +130,10 @@ def _laid_out(parts: Sequence[Part], level: dict[str, int], width: int) -> Line:
 
 
 def _badges(
-    program: Program, frozen: datetime | None, clock_set: bool, now: datetime, past: datetime | None
+    snapshot: Snapshot, frozen: datetime | None, clock_set: bool, now: datetime, past: datetime | None
 ) -> Line:
-    badges: list[Line] = []
+    program = snapshot.program
+    badges = [badge] if (badge := relayline.badge(snapshot, now)) else []
     if past is not None:
         when = present.moment(now, past, program.zone, seconds=True)
         badges.append((Span(f" PAST {when} · {present.since(now, past)} ago ", "badge-warn"),))
@@ -194,11 +215,12 @@ def _trouble(snapshot: Snapshot, now: datetime, view: View) -> tuple[Line, ...]:
         newest = max(read) if read else snapshot.taken_at
         return ((Span(f"restored {present.since(newest, now)} ago", "warn"),), (Span("restored", "warn"),))
     itself = ", ".join(check.text for check in snapshot.self_checks if check.ok is False)
+    me, mine = ("me", "this machine's") if snapshot.relayed is None else ("the collector", "the collector's")
     if itself:
-        said = present.hosts(f"? is it me: {itself}", view)
-        return (Span(said, "unknown"),), (Span("? is it me", "unknown"),)
+        said = present.hosts(f"? is it {me}: {itself}", view)
+        return (Span(said, "unknown"),), (Span(f"? is it {me}", "unknown"),)
     if any(not state.verified for state in snapshot.services):
-        return (Span("? BLIND: is it this machine's network?", "unknown"),), (Span("? BLIND", "unknown"),)
+        return (Span(f"? BLIND: is it {mine} network?", "unknown"),), (Span("? BLIND", "unknown"),)
     failed = [s for s in snapshot.sources if s.error is not None and s.kind != "store"]
     if not failed:
         return ()
@@ -214,11 +236,12 @@ def _services(snapshot: Snapshot, now: datetime) -> tuple[Line, ...]:
     if not snapshot.services:
         return ()
     counts = tally(snapshot.services, now)
+    old = snapshot.relayed is not None and snapshot.relayed.lost
     shown = [state for state in _ORDER if state is not Health.MAINTENANCE or counts[state]]
 
     def piece(state: Health, word: bool) -> Line:
         look, count = present.HEALTH[state], counts[state]
-        style: Style = look.style if count else "dim"
+        style: Style = look.style if count and not (old and state is Health.UP) else "dim"
         said = f" {look.word.lower()}" if word and (count or state is Health.UP) else ""
         return (Span(f"{look.glyph} {count}{said}", style),)
 
@@ -303,5 +326,6 @@ def _end(name: str) -> str:
 
 def strip(snapshot: Snapshot, now: datetime, view: View, width: int) -> Line:
     """One line on what changed since the last standup, and since when that is."""
-    line = join((since_words(snapshot, now), summary(snapshot)), WIDE_GAP)
+    told = join((since_words(snapshot, now), summary(snapshot)), WIDE_GAP)
+    line = relayline.waiting(snapshot.relayed, view) or told
     return finish((line,), width, 1, ascii_only=view.ascii)[0]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from controlroom.domain.snapshot import Change, Snapshot
 from controlroom.domain.text import clean
+from controlroom.tui import relayline
 from controlroom.tui.changes import category_title, kind, since_words
 from controlroom.tui.lines import text
 from controlroom.tui.panes.base import finish, heading_row, words
@@ -66,7 +67,8 @@ class Since:
     def heading(self, ctx: DrawContext) -> Heading:
         """How many changes, and since when."""
         count = len(changes_of(self.id, ctx.snapshot))
-        edge = finish((since_words(ctx.snapshot, ctx.now),), ctx.width, 1, ascii_only=ctx.view.ascii)[0]
+        edge = relayline.edge(ctx) or since_words(ctx.snapshot, ctx.now)
+        edge = finish((edge,), ctx.width, 1, ascii_only=ctx.view.ascii)[0]
         title = self.pane.heading(ctx).title
         return Heading(f"{title}: changed", str(count) if count else "", "dim", edge)
 

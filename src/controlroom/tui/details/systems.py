@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from controlroom.domain import health
 from controlroom.domain.program import Dependency
+from controlroom.domain.relayed import Relayed
 from controlroom.domain.selfcheck import Check
 from controlroom.domain.text import slug
-from controlroom.tui import present
+from controlroom.tui import present, relayline
 from controlroom.tui.details.base import Sheet
 from controlroom.tui.details.blockers import blocker_line, limited
 from controlroom.tui.known_services import by_id
@@ -112,6 +113,9 @@ def _services(sheet: Sheet, ids: Sequence[str]) -> list[Line]:
 
 def source(sheet: Sheet, id_: str) -> bool:
     """Where a part of the room comes from, and how that is doing."""
+    if id_ == relayline.ID and sheet.snapshot.relayed is not None:
+        _relay(sheet, sheet.snapshot.relayed)
+        return True
     found = next((s for s in sheet.snapshot.sources if s.id == id_), None)
     itself = id_ == "self" or (found is not None and found.kind == "self")
     if found is None and not (itself and sheet.snapshot.self_checks):
@@ -132,6 +136,20 @@ def source(sheet: Sheet, id_: str) -> bool:
         if found.error:
             sheet.next(found.remedy, "ask again now with r")
     return True
+
+
+def _relay(sheet: Sheet, relayed: Relayed) -> None:
+    """Who tells this screen what it shows, and since when not."""
+    sheet.title = "what this screen follows"
+    sheet.fact("where", present.hosts(relayed.where, sheet.view))
+    sheet.fact("collector", relayed.collector or "not heard yet")
+    sheet.fact("not heard since", sheet.when(relayed.old_since, seconds=True), "down")
+    sheet.fact("because", present.hosts(relayed.reason, sheet.view), "down")
+    if relayed.skew is not None:
+        ahead = f"{abs(relayed.skew):.1f} s {'ahead of' if relayed.skew > 0 else 'behind'} the collector's"
+        sheet.fact("this clock", f"{ahead}, give or take {relayed.uncertain:.1f} s")
+    if relayed.lost:
+        sheet.next("see whether a collector runs, and reaches the same server", "look again now with r")
 
 
 def _checks(sheet: Sheet) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from controlroom.domain.snapshot import Snapshot, SourceKind
 from controlroom.domain.text import clean
-from controlroom.tui import present
+from controlroom.tui import present, relayline
 from controlroom.tui.lines import BLANK, crop_line
 from controlroom.tui.rows import DrawContext, Heading, Line, Row, Span, Style, View
 
@@ -29,7 +29,8 @@ class BasePane:
     def heading(self, ctx: DrawContext) -> Heading:
         """Title, count and freshness."""
         count, style = self.count(ctx)
-        edge = finish((self.edge(ctx),), ctx.width, 1, ascii_only=ctx.view.ascii)[0]
+        said = relayline.edge(ctx) or self.edge(ctx)
+        edge = finish((said,), ctx.width, 1, ascii_only=ctx.view.ascii)[0]
         return Heading(self.title_text(ctx), count, style, edge)
 
     def title_text(self, ctx: DrawContext) -> str:

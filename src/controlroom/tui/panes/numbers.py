@@ -11,6 +11,7 @@ from controlroom.domain.holdings import log_read
 from controlroom.domain.ranking import Hurt
 from controlroom.domain.services import Health
 from controlroom.domain.snapshot import Snapshot, SourceKind
+from controlroom.tui import relayline
 from controlroom.tui.bigdigits import HUGE_HEIGHT, LARGE_HEIGHT, huge, large
 from controlroom.tui.known_services import tally
 from controlroom.tui.lines import BLANK, text
@@ -58,15 +59,19 @@ class NumbersPane(BasePane):
         return (text(*(Span(f"{_said(one)} {one.label}   ", one.style) for one in counted)), BLANK)
 
 
+_KINDS: tuple[SourceKind, ...] = ("services", "metrics", "alerts")
+
+
 def numbers(snapshot: Snapshot, now: datetime) -> list[Number]:
     """What a wall counts; what no source has told of yet is not known."""
     health = tally(snapshot.services, now)
     hurt = [ranking.hurt(blocker, now) for blocker in snapshot.blockers]
     going = sum(one not in (Hurt.RESOLVED, Hurt.SNOOZED) for one in hurt)
-    listed = bool(going) or log_read(snapshot) is True
+    heard = relayline.lost_since(snapshot) is None
+    listed = heard and (bool(going) or log_read(snapshot) is True)
     gaps, unknown = gap_count(snapshot.signals)
     firing = sum(alert.state != "suppressed" for alert in snapshot.alerts)
-    asked, measured, told = (_told(snapshot, kind) for kind in ("services", "metrics", "alerts"))
+    asked, measured, told = (heard and _told(snapshot, kind) for kind in _KINDS)
     found = [
         _number("down", health[Health.DOWN] if asked else None, "down"),
         _number("degraded", health[Health.DEGRADED] if asked else None, "degraded"),

@@ -17,7 +17,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.status import known_gap
 from controlroom.domain.telemetry import GapCode
 from controlroom.domain.worst import in_doubt, told
-from controlroom.tui import present
+from controlroom.tui import present, relayline
 from controlroom.tui.bigdigits import LARGE_HEIGHT, large
 from controlroom.tui.known_services import tally
 from controlroom.tui.lines import column, join, line_width, text
@@ -63,7 +63,7 @@ class WorstPane(BasePane):
 
     def depends(self, snapshot: Snapshot) -> tuple[object, ...]:
         known = (snapshot.services, snapshot.blockers, snapshot.signals, snapshot.alerts, snapshot.gates)
-        return (*known, snapshot.sources, snapshot.watchdogs)
+        return (*known, snapshot.sources, snapshot.watchdogs, relayline.lost_since(snapshot))
 
     def listed(self, snapshot: Snapshot, view: View) -> Sequence[Row]:
         now = present.present_moment(snapshot, view)
@@ -126,7 +126,7 @@ def _row(entry: Entry) -> Row:
 def _entries(snapshot: Snapshot, now: datetime, view: View) -> list[Entry]:
     """Everything that is not fine and concerns the squad in focus, worst first."""
     found = (*_services(snapshot, now), *_blockers(snapshot, now), *_alerts(snapshot), *_gaps(snapshot))
-    more = (*_gates(snapshot), *_sources(snapshot))
+    more = (*_gates(snapshot), *_sources(snapshot), *_unheard(snapshot))
     kept = (entry for entry in (*found, *more) if concerns(entry.squads, view, shared=True))
     return sorted(kept, key=lambda entry: (entry.rank, entry.since.timestamp() if entry.since else 0.0))
 
@@ -209,8 +209,18 @@ def _sources(snapshot: Snapshot) -> Iterator[Entry]:
         yield Entry(1, Subject("watchdog", dog.server), "✖", "alert chain", "down", dog.server, said)
 
 
+def _unheard(snapshot: Snapshot) -> Iterator[Entry]:
+    """That nothing of all this is known to be so any more, before everything else."""
+    relayed = snapshot.relayed
+    if relayed is not None and relayed.lost:
+        source, why = Subject("source", relayline.ID), relayed.reason
+        yield Entry(-1, source, "✖", "STALE", "down", "this screen", why, relayed.old_since)
+
+
 def _fine(snapshot: Snapshot, now: datetime) -> Line:
-    """What is known to be as it should, counted."""
+    """What is known to be as it should, counted; nothing is while nothing can be heard."""
+    if relayline.lost_since(snapshot) is not None:
+        return ()
     up = tally(snapshot.services, now)[Health.UP] if snapshot.services else 0
     delivered = sum(reading.code is GapCode.OK for reading in snapshot.signals)
     parts = [f"{up} of {len(snapshot.services)} services up"] if up else []

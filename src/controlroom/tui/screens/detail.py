@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlroom.tui import relayline
 from controlroom.tui.details.base import LABEL, Detail
 from controlroom.tui.keys import Where
 from controlroom.tui.lines import line_width, wrap
@@ -18,7 +19,7 @@ class DetailScreen(Dialog):
     def __init__(self, subject: Subject) -> None:
         super().__init__()
         self.subject = subject
-        self._told: tuple[object, int] | None = None
+        self._told: tuple[object, Line, int] | None = None
         self._text = TextList((Span(subject.id, "title"),))
 
     @property
@@ -48,15 +49,17 @@ class DetailScreen(Dialog):
 
     def fill(self, width: int) -> int:
         """Put the detail as it is now into rows of this width."""
-        detail = self.room_app.describe(self.subject)
-        if self._told != (detail, width):
-            first, self._told = self._told is None, (detail, width)
+        detail, scene = self.room_app.describe(self.subject), self.room_app.room_screen.scene()
+        stale = relayline.badge(scene.snapshot, scene.now)
+        if self._told != (detail, stale, width):
+            first, self._told = self._told is None, (detail, stale, width)
             self._text.scroller.replace(_rows(detail, width))
             if first and detail.spots:
                 self._text.scroller.goto(_key(next(iter(detail.spots.values()))))
                 self._text.scroller.top = 0  # what stands before it is read first
             links = ("link.open",) if detail.links else ()
-            self._text.retitle((Span(detail.title, "title"),), self._hint(width, links))
+            title = (Span(detail.title, "title"), *((Span("  "), *stale) if stale else ()))
+            self._text.retitle(title, self._hint(width, links))
             self._text.redraw()
         return super().fill(width)
 

@@ -459,4 +459,10 @@ class RoomScreen(Backwards, Marking, Filtering, Screen[None], inherit_bindings=F
     def do_sources_poll(self) -> None:
         """Ask everything now."""
         self.room_app.room.poll_now(None)
-        self.say("asking every source now")
+        relayed = self._snapshot.relayed
+        if relayed is None:
+            self.say("asking every source now")
+        elif relayed.lost:
+            self.say("looking for the collector now")
+        else:
+            self.say("the collector asks: it tells as soon as something is new")

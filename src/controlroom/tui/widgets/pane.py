@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from controlroom.domain.program import Program
 from controlroom.domain.snapshot import Snapshot
+from controlroom.tui import relayline
 from controlroom.tui.layout import Box
 from controlroom.tui.rows import DrawContext, Heading, Line, Pane, Row, Span, View
 from controlroom.tui.widgets.rowlist import RowList
@@ -161,7 +162,8 @@ class PaneView(RowList):
         if self._scene is None:
             return (Span("loading", "dim"),)
         try:
-            return self.pane.empty(self._scene.snapshot)
+            unheard = relayline.waiting(self._scene.snapshot.relayed, self._scene.view)
+            return unheard or self.pane.empty(self._scene.snapshot)
         except Exception as error:
             self._report(f"pane {self.pane.id}, its notice", error)
             return (Span(f"▲ cannot be shown: {type(error).__name__}", "degraded"),)
@@ -181,6 +183,12 @@ class PaneView(RowList):
         """Ask for the rows again when what they are made from is another thing."""
         width, height = self.inner
         view = self._view_at(scene, width, height, expanded=self.zoomed)
+        relayed = scene.snapshot.relayed
+        if relayed is not None and relayed.unheard:
+            # Nobody told anything yet: that nothing is declared, or wrong, is not known either.
+            self._listed, self._hidden_rows = None, 0
+            self.scroller.replace(())
+            return
         parts = self.pane.depends(scene.snapshot)
         if self._listed is not None and self._listed[1] == view and _same(self._listed[0], parts):
             return
