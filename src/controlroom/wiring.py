@@ -214,8 +214,8 @@ class Room:
         sources, left = self._sources(), within
         engine = self._new_engine()
         first = [source for source in sources if source.kind == "documents"]
-        if first and any(source.kind == "metrics" for source in sources):
-            # Only then is it known which metrics cards name as their proof.
+        if first and any(source.kind in ("metrics", "status") for source in sources):
+            # Only then is it known which metrics and tests cards name as their proof.
             loop = asyncio.get_running_loop()
             begun = loop.time()
             await engine.sweep(first, within / 2)
@@ -274,7 +274,6 @@ class Room:
 
         makers: Sequence[tuple[SourceKind, Callable[[Config, Clock], Sequence[Source]]]] = (
             ("documents", _documents),
-            ("status", _status),
             ("self", _self_check),
             ("alerts", _alerts),
             ("benchmarks", _benchmarks),
@@ -282,6 +281,8 @@ class Room:
         sources = [
             source for kind, make in makers if self._wanted(kind) for source in make(self.config, self.clock)
         ]
+        if self._wanted("status"):
+            sources += _status(self.config, self.clock, self._sought_tests)
         if self._wanted("metrics"):
             sources += _metrics(self.config, self.clock, self._sought)
         if self._wanted("services"):
@@ -293,6 +294,12 @@ class Room:
         from controlroom.domain.claims import sought
 
         return sought(self.snapshot)
+
+    def _sought_tests(self) -> Collection[str]:
+        """Tests that cards name as their proof."""
+        from controlroom.domain.claims import sought_tests
+
+        return sought_tests(self.snapshot)
 
     async def _beats(self, service: str) -> Beat | None:
         from controlroom.acting import Reports
@@ -357,14 +364,18 @@ def _documents(config: Config, clock: Clock) -> Sequence[Source]:
     ]
 
 
-def _status(config: Config, clock: Clock) -> Sequence[Source]:
+def _status(config: Config, clock: Clock, tests: Callable[[], Collection[str]]) -> Sequence[Source]:
     if not config.status.dir:
         return ()
     from controlroom.sources.status import StatusSource
 
     return [
         StatusSource(
-            config.folder / config.status.dir, config.status.interval, clock, title=config.status.dir
+            config.folder / config.status.dir,
+            config.status.interval,
+            clock,
+            title=config.status.dir,
+            tests=tests,
         )
     ]
 

@@ -360,6 +360,33 @@ def test_a_blocker_listed_day_after_day_is_one_blocker() -> None:
     assert ids(broken) == ["2031_05_05/fog"]
 
 
+def test_a_blocker_is_first_seen_when_somebody_really_first_knew_it() -> None:
+    """A room that read of it in the afternoon, or the status file of that evening: not the midnight after it,
+    even where documents are read anew or cannot be read at all the next day."""
+    day, empty = datetime(2031, 5, 3, 14, tzinfo=UTC), replace(EMPTY, program=Program("p", zone="UTC"))
+    setup = Setup(empty.program, {})
+
+    def at(room: Snapshot, hours: int, *readings: DocumentReading) -> Snapshot:
+        now = day + timedelta(hours=hours)
+        return reduce(
+            setup, room, Observation("documents", "documents", now, payload=DocumentsSeen(readings))
+        )
+
+    morning = at(empty, 0, report(2))
+    assert at(empty, 0, report(3, "Fog")).blockers[0].first_seen is None
+    afternoon = at(morning, 1, report(3, "Fog"))
+    assert afternoon.blockers[0].first_seen == day + timedelta(hours=1)
+    whole = report(3, "Fog")
+    next_day = at(afternoon, 20, replace(whole, error="2031-05-03.md line 1: not UTF-8"))
+    assert next_day.blockers[0].first_seen == day + timedelta(hours=1)
+    late = at(empty, 20, whole)
+    assert late.blockers[0].first_seen == datetime(2031, 5, 4, tzinfo=UTC)
+    data = json.loads(json.dumps(room_status(afternoon, day + timedelta(hours=2))))
+    file = StatusFile("2031-05-03.json", "2031-05-03", "nightly", day + timedelta(hours=2), data)
+    told = seen(late, StatusSeen((file,)))
+    assert told.blockers[0].first_seen == day + timedelta(hours=1)
+
+
 def test_two_reports_of_one_day_both_count() -> None:
     """Two squads report the same day, and one name twice is two blockers."""
     both = seen(

@@ -195,6 +195,21 @@ def test_the_holding_is_the_one_on_then_the_last_for_a_while_then_the_next() -> 
     assert date("nothing", NOON) is None
 
 
+def test_boxes_of_a_ritual_that_was_held_early() -> None:
+    """They are ticked for as long after its end as any other's, then those of the next time are."""
+    eight = dt.datetime(2025, 10, 8, 15, tzinfo=dt.UTC)
+    run = Run(Key("standup", WED), "Ada", eight - dt.timedelta(minutes=10), finished_at=eight)
+    early = replace(room(), runs=(run,))
+    for hours, day in ((0.5, WED), (1.5, WED), (2.5, WED + dt.timedelta(days=1))):
+        found = checklist.holding(early, "standup", eight + dt.timedelta(hours=hours))
+        assert found is not None
+        assert found.local_date == day
+    tomorrow = replace(early, runs=(replace(run, key=Key("standup", WED + dt.timedelta(days=1))),))
+    found = checklist.holding(tomorrow, "standup", eight + dt.timedelta(hours=6))
+    assert found is not None
+    assert found.local_date == WED + dt.timedelta(days=2)
+
+
 def test_what_a_box_names_is_looked_at_and_ticks_nothing() -> None:
     """Services, promised metrics and topics of documents in back-ticks say what is seen."""
     day = replace(DAY, checklist=("See `redis`, `lag_total`, `orders.new`, `make it` and `pulse`",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from controlroom.domain.decide import Intent, Refusal, decide, new_blocker_id
 from controlroom.domain.ledger import Ledger
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Ritual
+from controlroom.domain.runs import Key, Run
 from controlroom.domain.snapshot import OutboxSeen, Snapshot
 
 NOW = datetime(2025, 10, 6, 16, 0, 0, 250_000, tzinfo=UTC)
@@ -245,6 +246,17 @@ def test_whoever_saw_an_earlier_state_is_answered_by_the_log() -> None:
     assert granted(resolved, "snooze", seen="a1", until="2025-10-06T17:00:00Z").expect == "a1"
     assert refused(resolved, "resolve", seen="a2")
     assert refused(resolved, "acknowledge", seen="a1")
+
+
+def test_a_ritual_that_was_held_early_is_not_the_next() -> None:
+    """What is put off until the clinic after today's was held before its hour returns at the one after it."""
+    key = Key("clinic", date(2025, 10, 6))
+    held = Run(key, "Ada", NOW - timedelta(minutes=20), finished_at=NOW - timedelta(minutes=5))
+    thursday = "2025-10-09T18:00:00Z"
+    assert granted(room(OPENED, runs=(held,)), "snooze", ritual="clinic").args["until"] == thursday
+    still_on = replace(held, finished_at=None)
+    monday = granted(room(OPENED, runs=(still_on,)), "snooze", ritual="clinic").args["until"]
+    assert monday == "2025-10-06T18:00:00Z"
 
 
 def test_a_snooze_ends_at_an_instant_or_a_ritual() -> None:

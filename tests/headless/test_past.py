@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from controlroom import last_known
 from controlroom.config.load import load
 from controlroom.domain.program import Program
@@ -108,3 +110,14 @@ def test_looking_back_writes_nothing(tmp_path: Path) -> None:
     code, _, told = call(tmp_path, "snapshot", "--past", "30m")
     assert (code, "nothing of the past is kept yet" in told) == (3, True)
     assert [path for path in state.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("which", [("--view", "standup"), ("--follow",)])
+def test_a_standup_is_not_held_in_the_past(tmp_path: Path, which: tuple[str, ...]) -> None:
+    """Asked for on the command line it is refused with what was asked and what to do, before any screen."""
+    kept(tmp_path, 30)
+    code, text, told = call(tmp_path, *which, "--past", "20m")
+    assert (code, text) == (2, "")
+    first, second = told.splitlines()
+    assert first == f"controlroom: no standup is held in the past: {' '.join(which)} and --past"
+    assert second.startswith("  leave one of them out")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -14,35 +12,10 @@ from controlroom.lab.fetched import fetched
 from controlroom.lab.prometheus import REMEDY, VERSION, program
 from controlroom.lab.servers import NotInstalled
 from tests.conftest import Start
+from tests.lab.scripts import script, tools
 from tests.sources import test_metrics_elsewhere as elsewhere
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-TOOLS = ("sh", "sed", "sort", "head", "printf", "mktemp", "mkdir", "mv", "rm", "tail", "dirname", "cat")
 VERSIONS = {"prometheus": VERSION, "victoria-metrics": elsewhere.VERSION}
-
-
-def script(name: str, folder: Path, path: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script that fetches `name` with nothing but `path`, for the cache `folder`."""
-    return subprocess.run(
-        ["/bin/sh", str(SCRIPTS / f"fetch-{name}.sh")],
-        env={"PATH": path, "HOME": str(folder), "CONTROLROOM_SERVERS": str(folder), **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def tools(folder: Path, go: str = "") -> str:
-    """A PATH with the scripts' tools, and with a Go that does what `go` says."""
-    folder.mkdir()
-    for name in TOOLS:
-        if found := shutil.which(name):
-            (folder / name).symlink_to(found)
-    if go:
-        (folder / "go").write_text(f"#!/bin/sh\n{go}\n", encoding="utf-8")
-        (folder / "go").chmod(0o755)
-    return str(folder)
 
 
 @pytest.mark.parametrize("name", VERSIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -12,9 +11,8 @@ import pytest
 from controlroom.lab.servers import NotInstalled, http_ok
 from controlroom.lab.temporal import REMEDY, VERSION, create_namespace, program, temporal
 from tests.conftest import Start
+from tests.lab.scripts import script, tools
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "fetch-temporal.sh"
-TOOLS = ("sh", "sed", "sort", "head", "printf", "mktemp", "mkdir", "mv", "rm", "tail", "dirname")
 PORTS = {7233, 8233, 7243, 8080, 9090}
 """What Temporal's own servers listen on by default."""
 
@@ -74,53 +72,29 @@ def test_it_leaves_the_home_of_its_user_alone(start: Start) -> None:
     assert (server.folder / "temporal.db").exists()
 
 
-def script(folder: Path, path: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script with nothing but `path`, for the cache `folder`."""
-    return subprocess.run(
-        ["/bin/sh", str(SCRIPT)],
-        env={"PATH": path, "HOME": str(folder), "CONTROLROOM_SERVERS": str(folder), **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def tools(folder: Path, go: str = "") -> str:
-    """A PATH with the script's tools, and with a Go that says it is `go`."""
-    folder.mkdir()
-    for name in TOOLS:
-        if found := shutil.which(name):
-            (folder / name).symlink_to(found)
-    if go:
-        (folder / "go").write_text(f"#!/bin/sh\necho {go}\n", encoding="utf-8")
-        (folder / "go").chmod(0o755)
-    return str(folder)
-
-
 @pytest.mark.parametrize(
     ("go", "words"),
-    [("", "install Go 1.25 or newer"), ("go1.24.9", "it needs Go 1.25 or newer, and this is go1.24.9")],
+    [("", "install Go 1.25 or newer"), ("echo go1.24.9", "it needs Go 1.25 or newer, and this is go1.24.9")],
 )
 def test_what_cannot_be_built_is_said_and_fails_nobody(tmp_path: Path, go: str, words: str) -> None:
     """Without Go, or with one too old, the script says what to do, and fails only where all must be there."""
     path = tools(tmp_path / "bin", go)
-    done = script(tmp_path / "cache", path)
+    done = script("temporal", tmp_path / "cache", path)
     assert (done.returncode, done.stdout) == (0, "")
     assert words in done.stderr
     assert not (tmp_path / "cache").exists()
-    strict = script(tmp_path / "cache", path, CONTROLROOM_REQUIRE_SERVERS="1")
+    strict = script("temporal", tmp_path / "cache", path, CONTROLROOM_REQUIRE_SERVERS="1")
     assert (strict.returncode, strict.stderr) == (1, done.stderr)
 
 
 def test_a_build_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
     """The cache holds a whole program or none; the reason of the build is shown."""
-    path = tools(tmp_path / "bin", "go1.25.0")
+    path = tools(tmp_path / "bin", "echo go1.25.0")
     (tmp_path / "bin" / "go").write_text(
         '#!/bin/sh\n[ "$1" = env ] && echo go1.26.1 && exit\necho no way to the proxy >&2\nexit 1\n',
         encoding="utf-8",
     )
-    done = script(tmp_path / "cache", path)
+    done = script("temporal", tmp_path / "cache", path)
     assert done.returncode == 0
     assert "no way to the proxy" in done.stderr
     assert "sh scripts/fetch-temporal.sh" in done.stderr
@@ -135,7 +109,7 @@ def test_a_program_that_is_there_is_not_built_again(tmp_path: Path) -> None:
     there.parent.mkdir(parents=True)
     there.write_text("#!/bin/sh\n", encoding="utf-8")
     there.chmod(0o755)
-    done = script(cache, tools(tmp_path / "bin"), CONTROLROOM_REQUIRE_SERVERS="1")
+    done = script("temporal", cache, tools(tmp_path / "bin"), CONTROLROOM_REQUIRE_SERVERS="1")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

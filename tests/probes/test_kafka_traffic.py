@@ -26,7 +26,8 @@ from controlroom.probes.kafka_flow import flow
 from controlroom.probes.kafka_link import Link
 from controlroom.probes.kafka_links import Place
 from controlroom.probes.kafka_memory import Memory, Stamps
-from controlroom.probes.kafka_traffic import Partition, stamps
+from controlroom.probes.kafka_partitions import Partition
+from controlroom.probes.kafka_traffic import stamps
 from controlroom.probes.kafka_view import cluster
 from controlroom.probes.prober import Prober
 from tests.probes.kafka_servers import MODULE, admin, create, look, shared, write

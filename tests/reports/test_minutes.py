@@ -104,6 +104,46 @@ def test_a_standup_reads_as_it_was_held(hall: Hall) -> None:
     assert section(written.text, "Decisions") == ["None recorded."]
 
 
+def test_what_was_held_before_its_time_does_not_come_next(hall: Hall) -> None:
+    """A ritual that was over when the standup ended is not announced; one held later still is, whenever the
+    minutes are made."""
+    fair = Key("fair", dt.date(2031, 5, 7))
+    hall.now = at("06 07:00")
+    held(hall, TUESDAY)
+    before = section(hall.minutes(TUESDAY).text, "Next")
+    assert before[0] == "- Fair: Wed 2031-05-07 00:00 WEST (all day)"
+    hall.wait(minutes=1)
+    hall.do("begin", fair.run)
+    hall.do("finish", fair.run)
+    assert section(hall.minutes(TUESDAY).text, "Next") == before
+    hall.now = at("06 06:00")
+    hall.do("begin", Key("fair", dt.date(2031, 5, 14)).run)
+    hall.do("finish", Key("fair", dt.date(2031, 5, 14)).run)
+    hall.now = at("13 07:00")
+    later = Key("round", dt.date(2031, 5, 13))
+    held(hall, later)
+    assert "05-14 00:00" not in "".join(section(hall.minutes(later).text, "Next"))
+
+
+def test_cards_of_no_squad_are_counted_where_squads_are_told(hall: Hall) -> None:
+    """Once, with the number, from the room as from the status file of then; where there is none, nothing."""
+    held(hall, MONDAY)
+    assert "no squad" not in hall.minutes(MONDAY).text
+    row = "| | Spare {0} | Nobody | 🟧 In Progress |\n"
+    hall.write("backlog.md", BACKLOG.replace("\n## Risks", f"{row.format(1)}{row.format(2)}\n## Risks"))
+    hall.now = at("06 07:00")
+    held(hall, TUESDAY)
+    written = hall.minutes(TUESDAY)
+    told = "2 cards belong to no squad: how they stand is not told here."
+    assert section(written.text, "Squads")[0] == told
+    assert written.text.count("belong to no squad") == 1
+    assert record(hall, TUESDAY)["room"]["no_squad"] == 2
+    for path in (written.path, written.path.with_suffix(".json")):
+        path.unlink()
+    hall.wait(hours=5)
+    assert told in section(hall.minutes(TUESDAY).text, "Squads")
+
+
 def test_what_was_written_down_is_there_verbatim_with_who_and_when(hall: Hall) -> None:
     """Decisions, action items, notes and parked topics; those written down after the end are told apart."""
     said = [
@@ -361,7 +401,7 @@ def test_a_chat_is_told_the_essence(hall: Hall) -> None:
     assert hall.minutes(MONDAY).chat.splitlines() == [
         "Morning Standup — Mon 2031-05-05 (W1D3): 09:00–09:14 WEST, driver Ada, 14:00 of 15:00 planned",
         "Since the last standup: nothing changed",
-        "Blockers: 0 opened, 0 escalated, 0 resolved, 0 carried over",
+        "Blockers: 0 here for the first time, 0 carried over; in it 0 opened, 0 escalated, 0 resolved",
         "Decisions:",
         "- @ channel: we print",
         "Action items:",
@@ -406,6 +446,7 @@ FULL = {
     "room": {
         "from": "room",
         "cards": {"ink": {"blocked": [{"epic": "e", "progress": 3}]}},
+        "no_squad": 2,
         "gates": [{"wave": "a", "required": 2, "squads": [{"squad": "ink", "verdict": "FAIL"}]}],
         "gaps": [{"squad": "ink", "metric": "m", "code": "STALE", "text": "old"}],
         "unasked": [{"text": "down"}],

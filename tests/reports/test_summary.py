@@ -11,7 +11,7 @@ import pytest
 
 from controlroom.domain.runs import Key
 from controlroom.reports.summary import split_risk
-from controlroom.reports.summary_text import NoPlace, placed
+from controlroom.reports.summary_text import LISTED, NoPlace, placed
 from tests.reports.holding import BACKLOG, BANNER, Hall, at
 
 MONDAY = Key("round", dt.date(2031, 5, 5))
@@ -95,6 +95,39 @@ def test_a_week_is_told_from_what_was_written_down(hall: Hall) -> None:
         "and 1 more (`log`)",
         "- Fair: no record of 2031-05-07 (`log`)",
     ]
+
+
+def test_a_long_week_is_still_for_reading(hall: Hall) -> None:
+    """Of many of a kind the first are told, of open blockers those that hurt most, as the room ranks them;
+    the others are counted, with where they are from and what lists all of them. JSON leaves nothing out."""
+    back(hall, "05 07:00")
+    rows = "".join(f"| Sprint-1 | Sheet {n} | Odile | 🟩 Done |\n" for n in range(30))
+    hall.status()
+    hall.write("backlog.md", BACKLOG.replace("\n## Risks", f"{rows}\n## Risks"))
+    for number in range(LISTED + 4):
+        hall.wait(minutes=1)
+        item = hall.do("open", summary=f"Late {number:02}", owner="Ines")
+        if number < 3:
+            hall.do("resolve", item, mitigation="coal")
+    back(hall, "05 06:00")  # a machine whose clock is behind
+    hall.do("open", summary="The oldest", owner="Odile")
+    back(hall, "09 08:00")
+    hall.do("escalate", item, next_update="2031-05-09T12:00:00Z")
+    hall.status()
+    text = written(hall)
+    risks = part(text, "Risks")
+    command = "`controlroom summary --week 1 --print --json` lists all"
+    assert risks[0] == (
+        f"- 22 open blockers, 1 of them escalated; the 20 that hurt most are told here; {command} (`log`)"
+    )
+    assert risks[1].startswith("1. Blocker: The oldest,")
+    assert risks[2].startswith("2. Blocker: Late 03,")
+    assert sum("Blocker:" in line for line in risks) == LISTED
+    assert part(text, "Mitigations")[20].startswith("- Risk 21: ")
+    made = json.loads(hall.call("summary", "--json", "--print").stdout)
+    assert sum("Blocker:" in risk["text"] for risk in made["risks"]) == 22
+    assert all(line.endswith("`)") for line in text.splitlines() if line[:2] == "- " or line[:1].isdigit())
+    assert written(hall) == text
 
 
 def test_every_line_names_its_source(hall: Hall) -> None:
@@ -204,11 +237,19 @@ def test_gates_signals_and_services_are_those_of_the_last_file(hall: Hall) -> No
         "2. Telemetry of Ink & Paper: sheets_total STALE (`2031-05-09.json`)",
         "3. Service queue down: refused (`2031-05-09.json`)",
     ]
-    assert "- Signal type/x/\\*: no answer (`2031-05-09.json`)" in part(text, "Not known")
+    assert "- Signal type/x: no answer (`2031-05-09.json`)" in part(text, "Not known")
     data["gates"][0]["unknown"] = 2
     path.write_text(json.dumps(data), encoding="utf-8")
     blind = "1. Gate of Wave A: FAIL, 2 of 3 signals are not known (`2031-05-09.json`)"
     assert part(written(hall), "Risks")[0] == blind
+    data["gates"][0]["squads"] = [{"squad": "type", "verdict": "NOT_DECLARED"}, {"verdict": "UNKNOWN"}]
+    data["unknowns"].append({"kind": "signal", "id": "type/y/*", "text": "no answer"})
+    path.write_text(json.dumps(data), encoding="utf-8")
+    text = written(hall)
+    assert part(text, "Risks")[0] == blind.replace(
+        " are not known", " are not known; nothing is declared by Type"
+    )
+    assert "- Signals type/x, type/y: no answer (`2031-05-09.json`)" in part(text, "Not known")
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ async def test_a_bad_file_is_named_and_costs_only_itself(tmp_path: Path) -> None
     bench = tmp_path / "bench"
     contents = {
         "broken": b'{"replay":\n {"p95": }}',
+        "tab": b'{"replay":\n {"by": "A\tB"}}',
         "empty": b"",
         "latin": b'{"replay": "\xe9"}',
         "none": b'{"replay": {}}',
@@ -121,7 +122,9 @@ async def test_a_bad_file_is_named_and_costs_only_itself(tmp_path: Path) -> None
     assert (found.verdict, len(found.results)) == ("regression", 8)
     said = "\n".join(found.skipped)
     for part in (
-        "bench/broken.json: line 2: expecting value",
+        "bench/broken.json: line 2: a value is missing or is none, in column 10; write a number",
+        "bench/tab.json: line 2: a tab, a line break or another control character stands in a text,"
+        " in column 11; write it as \\t, \\n or \\u00XX",
         "bench/empty.json: line 1: empty",
         "bench/latin.json: line 1: not UTF-8",
         "bench/none.json: it has no /replay/p95",

@@ -108,6 +108,29 @@ def test_strict_json(tmp_path: Path, text: str, words: str) -> None:
     assert words in refusal(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"a":\n "x\ty"}', "control character stands in a text, in column 4;"),
+        ('{"a":\n "x}', "line 2: a text begins and does not end, in column 2;"),
+        ('{"a":\n "\\q"}', "line 2: a backslash escapes nothing, in column 3;"),
+        ('{"a":\n "\\u12"}', "line 2: \\u is not followed by a character's number, in column 4;"),
+        ('{"a":\n none}', "line 2: a value is missing or is none, in column 2;"),
+        ("{a: 1}", "line 1: a name in double quotes is missing, in column 2;"),
+        ('{"a" 1}', "line 1: a name has no value, in column 6;"),
+        ("[1 2]", "line 1: two values are not told apart, in column 4;"),
+        ("{}\n{}", "line 2: something follows the end of the document, in column 1;"),
+    ],
+)
+def test_what_is_no_json_says_what_and_where_and_what_to_do(tmp_path: Path, text: str, place: str) -> None:
+    """A whole sentence with line and column, and a remedy behind it."""
+    path = tmp_path / "2031-05-06.json"
+    path.write_text(text, encoding="utf-8")
+    _, found, remedy = refusal(path).partition(place)
+    assert found
+    assert len(remedy.split()) >= 3
+
+
 def test_what_is_no_utf8_has_its_line(tmp_path: Path) -> None:
     """A file in another encoding is refused, not guessed."""
     path = tmp_path / "2031-05-06.json"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 import pytest
 
 from controlroom.domain.actions import Action
 from controlroom.domain.decide import Refusal
+from controlroom.domain.runs import Key, Run, records
 from controlroom.tui.acts import verbs
 from controlroom.tui.acts.fields import Field, Frame, Reading, read, rituals
 from controlroom.tui.acts.memory import Memory
@@ -63,9 +65,19 @@ def test_a_squad_is_chosen_by_the_beginning_of_any_of_its_names() -> None:
     assert "X004" in unknown.said
 
 
+def test_until_means_the_ritual_after_one_that_was_held_early() -> None:
+    """The field says the same instant that the action will have: not today's, which is over already."""
+    known = next(one for one in rituals(FRAME) if one.title == "Daily Standup")
+    run = Run(Key.of(known.next), "Ines", NOW, finished_at=NOW)
+    frame = FRAME._replace(records=records([run], read=True))
+    (after,) = (one for one in rituals(frame) if one.title == "Daily Standup")
+    assert after.next.local_date == known.next.local_date + timedelta(days=1)
+    assert "Thu 09:00 CET" in read(Field("x", "x", "until"), after.letter, frame).said
+
+
 def test_until_takes_a_ritual_by_letter_or_name_or_a_time() -> None:
     """Each ritual has a letter of its own; a time is shown on both clocks."""
-    letters = {known.title: known.letter for known in rituals(PROGRAM, NOW)}
+    letters = {known.title: known.letter for known in rituals(FRAME)}
     assert len(set(letters.values())) == len(letters) == 3
     for title, letter in letters.items():
         wanted = next(ritual.id for ritual in PROGRAM.rituals if ritual.title == title)
@@ -159,7 +171,7 @@ def test_anything_else_gives_an_empty_form(subject: Subject | None) -> None:
 )
 def test_a_key_that_makes_no_sense_says_so(action: str, subject: Subject | None, said: str) -> None:
     """A few words on what is under the cursor; nothing where the verb fits."""
-    why = misplaced(VERBS[action], ROOM, subject, target(ROOM, subject))
+    why = misplaced(VERBS[action], ROOM, subject, target(ROOM, subject), "n")
     assert why.startswith(said) if said else why == ""
 
 

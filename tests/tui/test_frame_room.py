@@ -29,7 +29,7 @@ from controlroom.tui.screens.picker import Choice, Picker
 from controlroom.tui.screens.waiting import WaitingScreen
 
 from .looking import seat
-from .rooms import BLOCKERS, NOW, ROOM, ago, changed
+from .rooms import BLOCKERS, NOW, ROOM, SERVICES, ago, changed
 from .still import Still
 
 PANES = ("Waves", "Squads", "Blockers", "Telemetry gaps", "Services", "Alerts", "Next")
@@ -522,6 +522,21 @@ async def test_a_failing_header_or_detail_hurts_nobody() -> None:
         assert at.screen.startswith(" ▲ header cannot be shown: RuntimeError") or "RuntimeError" in at.screen
         assert "the detail cannot be shown: RuntimeError" in await at.press("enter")
         assert "Topics missing" in await at.press("escape")
+
+
+async def test_what_fails_as_time_passes_does_not_stop_the_clock(tmp_path: Path) -> None:
+    """A view that cannot heed what is new says so while that lasts; the clock goes on, the report has it."""
+    hurt = changed(services=(*SERVICES, None), version=2)
+    async with seat(view="oncall", bell=True, state_folder=tmp_path) as at:
+        at.room.show(hurt)
+        for _ in range(2):
+            at.room.now += timedelta(seconds=10)
+            screen = await at.later()
+            assert at.app.room_screen.scene().now == at.room.now
+            assert "the arrangement stands still: AttributeError" in screen
+        at.room.show(replace(ROOM, version=3))
+        assert "stands still" not in await at.later()
+    assert any("what time and data change" in report for report in written_reports(tmp_path))
 
 
 HOSTILE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,88 @@ async def test_coming_back_to_it_with_a_clock_that_is_set_asks_once_too(tmp_path
         await at.until("2/3 Blockers")
         await at.press("n")
         await at.until("3/3 Buffer")
+
+
+async def test_a_clock_that_is_set_is_asked_about_once_where_it_is_not_wanted(tmp_path: Path) -> None:
+    """Whoever leaves it is told at each key that nothing is written, and asked again once they come back."""
+    folder = furnish(tmp_path / "harbour")
+    await Facilitator(folder, "Ines", NOW).held(NOW, over=False)
+    async with seated(folder, clock_set=True, size=(200, 50)) as at:
+        await at.until("1/3 Changes")
+        await at.press("n")
+        assert "The clock is set" in at.screen
+        await at.press("n")
+        for key in ("n", "space", "+", "F"):
+            await at.press(key)
+            assert "The clock is set" not in at.screen
+        await at.press("escape" if "Finish the standup?" in at.screen else "n")
+        await at.until("nothing is written: the clock of this room is set; S and S again asks once more")
+        assert "1/3 Changes" in bar(at)
+        assert kinds(at) == ["begin"]
+        await at.press("S", "S", "n")
+        assert "The clock is set" in at.screen
+        await at.press("y")
+        await at.until("2/3 Blockers")
+        await at.press("n")
+        await at.until("3/3 Buffer")
+        assert "The clock is set" not in at.screen
+
+
+async def test_what_is_first_written_at_a_standup_is_asked_about_for_all_of_it(tmp_path: Path) -> None:
+    """Triage that was agreed to at the standup is the one question: its own keys ask no more."""
+    folder = furnish(tmp_path / "harbour")
+    ines = Facilitator(folder, "Ines", NOW)
+    await ines.opens("Topics missing")
+    await ines.held(NOW, over=False)
+    async with seated(folder, clock_set=True) as at:
+        await at.until("1/3 Changes")
+        await at.press("4")
+        await at.goto("Topics missing")
+        await at.press("a")
+        assert "The clock is set" in at.screen
+        await at.press("y")
+        await at.until(lambda: kinds(at)[-1] == "acknowledge")
+        await at.press("n")
+        await at.until("2/3 Blockers")
+
+
+async def test_passing_a_squad_over_with_a_clock_that_is_set_is_one_question(tmp_path: Path) -> None:
+    """Once it is agreed to, k does all that it does: the squad is passed over and the next has its turn."""
+    folder = furnish(tmp_path / "harbour")
+    async with seated(folder) as at:
+        await begun(at)
+        await at.press("n", "n")
+        await at.until(lambda: kinds(at) == ["begin", "enter", "enter"])
+    async with seated(folder, clock_set=True) as at:
+        await at.until("3/11 Cranes")
+        await at.press("k", "y")
+        await at.until("4/11 Quay & Berths")
+        await at.until(lambda: kinds(at)[3:] == ["skip", "enter"])
+
+
+async def test_a_question_names_the_day_that_is_not_today(tmp_path: Path) -> None:
+    """After midnight a ritual of the evening before is asked about with its day; before midnight without."""
+    folder = furnish(tmp_path / "harbour")
+    path = folder / "controlroom.toml"
+    path.write_text(CONFIG.replace("time = 11:00:00\nminutes = 45", "time = 23:30:00\nminutes = 90"))
+    clock = Clock(datetime(2025, 10, 7, 6, 45, tzinfo=UTC))
+    async with seated(folder, clock, clock_set=True) as at:
+        await at.press("8")
+        await on_clinic(at)
+        await at.press("S")
+        assert "Begin Clinic?" in at.screen
+        await at.press("n")
+        clock.now += timedelta(minutes=30)
+        await at.later()
+        await on_clinic(at)
+        await at.press("S")
+        assert "Begin Clinic of Mon Oct 6?" in at.screen
+        await at.press("y")
+        await at.until(lambda: at.log() == [("begin", "ritual:clinic/2025-10-06", "Ines")])
+        await at.until(lambda: any(run.on for run in at.working.snapshot.runs))
+        await on_clinic(at)
+        await at.press("S")
+        assert "End Clinic of Mon Oct 6?" in at.screen
 
 
 async def test_beginning_at_an_odd_time_is_asked(tmp_path: Path) -> None:

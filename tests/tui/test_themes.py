@@ -113,9 +113,8 @@ def test_a_faint_theme_is_usable_and_reported(tmp_path: Path) -> None:
     assert checked.theme is not None
     assert {problem.key for problem in checked.problems} == {"styles.dim"}
     assert all(problem.contrast for problem in checked.problems)
-    assert any(
-        "surface.cursor" in line and "4.5:1 is needed" in line for line in commands.problems([checked])
-    )
+    lines = map(str, commands.problems([checked]))
+    assert any("surface.cursor" in line and "4.5:1 is needed" in line for line in lines)
     assert commands.exit_code(commands.check([FILES[0], path])) == 1
 
 

@@ -34,6 +34,8 @@ def snapshot(options: Namespace) -> int:
         return attention.exit_code(then.snapshot, attention.attention(then.snapshot, then.at))
     seen = asked.sweep(config)
     now = asked.now()
+    if options.json:  # the text says itself what could not be read
+        say_failures(seen)
     asked.print(lambda: shown.as_plain(seen, now, zone), lambda: shown.as_json(seen, now, zone, made_by))
     return attention.exit_code(seen, attention.attention(seen, now))
 

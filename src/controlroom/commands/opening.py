@@ -21,6 +21,10 @@ def room(options: Namespace) -> int:
     """The room itself, in the terminal."""
     import sys
 
+    if options.past is not None and (options.follow or options.view == "standup"):
+        given_too = "--follow" if options.follow else "--view standup"
+        remedy = "leave one of them out; standup report DATE has what was said at one that was held"
+        raise Usage("no standup is held in the past", f"{given_too} and --past", remedy)
     for stream, name in ((sys.stdin, "stdin"), (sys.stdout, "stdout")):
         if stream is None or not stream.isatty():
             raise Usage("the room needs a terminal", f"{name} is none", "try: controlroom snapshot --plain")
@@ -45,7 +49,7 @@ def room(options: Namespace) -> int:
         shown = "this room shows the past"
         opened = wiring.build(config, past=last_known.past_path(config, os.environ), telling=shown)
         opened.still = True
-        seen_as = seen_as._replace(past=then, read_only=True, view="room", follow=False)
+        seen_as = seen_as._replace(past=then, read_only=True)
         return run(opened, seen_as._replace(notices=(gap,) if gap else ()))
     if asked.at is not None:  # a room at another time has nothing to do with the one kept last
         shown = "the clock of this room is set"

@@ -120,9 +120,15 @@ def _none(asked: Given, seen: Snapshot, ids: Sequence[str], day: dt.date | None)
     if seen.ledger is None:
         store = seen.source("store")
         why = (store.error if store is not None else None) or "it was not read"
-        asked.print(lambda: f"whether {named} was held {when} is not known", lambda: {"error": why})
+        unknown = f"whether {named} was held {when} is not known"
+        if asked.options.json:
+            complain(unknown, why)
+        asked.print(lambda: unknown, lambda: {"error": why})
         return UNREACHABLE
-    asked.print(lambda: f"no {named} was held {when}", lambda: {"error": f"no {named} was held {when}"})
+    none = f"no {named} was held {when}"
+    if asked.options.json:
+        complain("there are no minutes", none, "name another day, or a ritual with --ritual")
+    asked.print(lambda: none, lambda: {"error": none})
     return ATTENTION
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from controlroom.headless import output
 from controlroom.headless.problems import FINE, complain
+
+if TYPE_CHECKING:
+    from controlroom.config.themes import ThemeProblem
 
 
 def themes_list(options: Namespace) -> int:
@@ -18,8 +23,7 @@ def themes_list(options: Namespace) -> int:
         output.document(shown.list_json(found))
     else:
         output.text(shown.list_text(found))
-        for problem in found.failed:
-            complain(str(problem))
+        _complain(found.failed)
     return FINE
 
 
@@ -32,6 +36,11 @@ def themes_check(options: Namespace) -> int:
         output.document(shown.check_json(checked))
     else:
         output.text(shown.check_text(checked))
-    for line in shown.problems(checked):
-        complain(line)
+    _complain(shown.problems(checked))
     return shown.exit_code(checked)
+
+
+def _complain(problems: Sequence[ThemeProblem]) -> None:
+    """Each with its file and key, and its remedy on a line of its own."""
+    for problem in problems:
+        complain(problem.message, problem.where, problem.remedy)

@@ -6,38 +6,26 @@ command that needs no services and no signals does not pay for their classes. A 
 
 from __future__ import annotations
 
+NAMED = (
+    *("config.shape", "config.values"),
+    *("domain.asks", "domain.board", "domain.calendar", "domain.gate_rules", "domain.maintenance"),
+    *(
+        "domain.program",
+        "domain.rituals",
+        "domain.secret",
+        "domain.services",
+        "domain.signals",
+        "domain.waves",
+    ),
+)
+"""The modules whose classes annotations of the configuration name."""
+
 
 def resolve() -> None:
     """Make every class that an annotation of the configuration names known where it is named."""
-    from controlroom.config import shape, values
-    from controlroom.domain import (
-        asks,
-        board,
-        calendar,
-        gate_rules,
-        maintenance,
-        program,
-        rituals,
-        secret,
-        services,
-        signals,
-        waves,
-    )
+    from importlib import import_module
 
-    domain = (
-        asks,
-        board,
-        calendar,
-        gate_rules,
-        maintenance,
-        program,
-        rituals,
-        secret,
-        services,
-        signals,
-        waves,
-    )
-    modules = (shape, values, *domain)
+    modules = [import_module(f"controlroom.{name}") for name in NAMED]
     classes = {
         name: value
         for module in modules

@@ -84,9 +84,13 @@ class ThemeProblem(NamedTuple):
     remedy: str
     contrast: bool = False
 
+    @property
+    def where(self) -> str:
+        """The file, and the key in it."""
+        return f"{self.path}: {self.key}" if self.key else str(self.path)
+
     def __str__(self) -> str:
-        where = f"{self.path}: {self.key}" if self.key else str(self.path)
-        return f"{where}: {self.message}; {self.remedy}"
+        return f"{self.where}: {self.message}; {self.remedy}"
 
 
 class Themes(NamedTuple):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
+
+from controlroom.domain.frozen import dataclass
 
 if TYPE_CHECKING:
     from controlroom.domain.signals import Signal, Topic

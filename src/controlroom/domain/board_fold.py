@@ -85,7 +85,8 @@ def boarded(snapshot: Snapshot, now: datetime) -> Snapshot:
     told = _told(
         seen.files[-1] if seen and seen.files else None, snapshot.documents, kept if files_unread else ()
     )
-    listed = _listed(snapshot.declared_blockers, told, snapshot.ledger, kept)
+    declared = _recorded(snapshot.declared_blockers, seen.files[-1] if seen and seen.files else None)
+    listed = _listed(declared, told, snapshot.ledger, kept)
     blockers = fold.blockers(listed, ledger, queued, now)
     items = snapshot.items
     if snapshot.documents or snapshot.declared_items:
@@ -114,6 +115,19 @@ def _told(
     recorded = status.blockers(newest) if newest is not None else kept
     watched = {reading.path for reading in documents}
     return tuple(one for one in recorded if one.source is not None and one.source not in watched)
+
+
+@remember
+def _recorded(declared: tuple[Blocker, ...], newest: StatusFile | None) -> tuple[Blocker, ...]:
+    """What documents list, first seen when the newest status file says so, where that is earlier."""
+    listed = status.blockers(newest) if newest is not None and declared else ()
+    since = {one.id: one.first_seen for one in listed if one.first_seen is not None}
+    return tuple(
+        replace(one, first_seen=since[one.id])
+        if one.id in since and (one.first_seen is None or since[one.id] < one.first_seen)
+        else one
+        for one in declared
+    )
 
 
 @remember

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from controlroom.domain import claims, rituals
 from controlroom.domain.claims import Claim
 from controlroom.domain.frozen import dataclass
+from controlroom.domain.holdings import records_of
 from controlroom.domain.program import Program
 from controlroom.domain.remember import remember
 from controlroom.domain.rituals import Occurrence, ReadyGate, Ritual
@@ -168,12 +169,19 @@ def holding(snapshot: Snapshot, ritual: str, now: dt.datetime) -> Occurrence | N
         run = run_of(snapshot.runs, Key(ritual, one.local_date))
         if run is not None and run.on:
             return one
-    begun = [one for one in around if one.start <= now]
+    begun = [one for one in around if one.start <= now or _ended(one, snapshot.runs) is not None]
     for one in reversed(begun):
-        if now - (one.end or one.start + rituals.STARTED_FOR) < rituals.RECORD_DUE:
+        ended = _ended(one, snapshot.runs) or one.end or one.start + rituals.STARTED_FOR
+        if now - ended < rituals.RECORD_DUE:
             return one
-    coming = rituals.agenda(program, now).next
+    coming = rituals.agenda(program, now, records=records_of(snapshot)).next
     return next((one for one in coming if one.ritual.id == ritual), begun[-1] if begun else None)
+
+
+def _ended(occurrence: Occurrence, runs: Sequence[Run]) -> dt.datetime | None:
+    """When it was held to its end, which may be before its time; None where it was not."""
+    run = run_of(runs, Key.of(occurrence))
+    return run.finished_at if run is not None else None
 
 
 def on_date(snapshot: Snapshot, date: dt.date) -> tuple[Key, ...]:

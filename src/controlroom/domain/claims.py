@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.board import Item
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.health import ServiceState, settle
-from controlroom.domain.instants import render
+from controlroom.domain.instants import maybe, render
 from controlroom.domain.lints import Lint
 from controlroom.domain.remember import remember
 from controlroom.domain.services import Health
@@ -25,6 +26,7 @@ from controlroom.domain.text import clean
 
 if TYPE_CHECKING:
     from controlroom.domain.documents import Document
+    from controlroom.domain.tested import Results
 
 Kind = Literal["metric", "service", "topic", "test", "unknown name"]
 State = Literal["observed", "not observed", "unknown"]
@@ -80,7 +82,7 @@ def claims(snapshot: Snapshot, now: datetime) -> tuple[Claim, ...]:
     metrics = next((source for source in snapshot.sources if source.kind == "metrics"), None)
     silent = "no Prometheus is configured" if metrics is None else metrics.error
     services = tuple(settle(snapshot.services, now))
-    return _claims(items, snapshot.signals, snapshot.proofs, services, silent)
+    return _claims(items, snapshot.signals, snapshot.proofs, services, silent, _results(snapshot))
 
 
 def seen(snapshot: Snapshot, names: Iterable[str], now: datetime) -> tuple[Claim, ...]:
@@ -88,7 +90,8 @@ def seen(snapshot: Snapshot, names: Iterable[str], now: datetime) -> tuple[Claim
 
     That is a service, a promised metric or topic, and what a document calls a metric or a topic.
     """
-    world = _World(snapshot.signals, snapshot.proofs, tuple(settle(snapshot.services, now)))
+    services = tuple(settle(snapshot.services, now))
+    world = _World(snapshot.signals, snapshot.proofs, services, results=_results(snapshot))
     documents = [reading.document for reading in snapshot.documents if reading.document is not None]
     found = (world.look(name, documents) for name in names)
     return tuple(claim for claim in found if claim is not None)
@@ -109,6 +112,17 @@ def sought(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(name for kind, name in named if kind == "metric" and name not in world.metrics)
     )
+
+
+def sought_tests(snapshot: Snapshot) -> tuple[str, ...]:
+    """Tests that cards name as their proof: somebody has to look them up in the results."""
+    world = _World(snapshot.signals, (), snapshot.services)
+    named = (world.means(proof) for item in _with_proof(snapshot.items) for proof in item.proof)
+    return tuple(dict.fromkeys(name for kind, name in named if kind == "test"))
+
+
+def _results(snapshot: Snapshot) -> Results | None:
+    return snapshot.status.tests if snapshot.status is not None else None
 
 
 def lints(snapshot: Snapshot, now: datetime) -> tuple[Lint, ...]:
@@ -135,14 +149,15 @@ def _with_proof(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 @remember
-def _claims(
+def _claims(  # noqa: PLR0917 - what is remembered is compared argument by argument
     items: tuple[Item, ...],
     signals: tuple[SignalReading, ...],
     proofs: tuple[SignalReading, ...],
     services: tuple[ServiceState, ...],
     silent: str | None,
+    results: Results | None,
 ) -> tuple[Claim, ...]:
-    world = _World(signals, proofs, services, silent)
+    world = _World(signals, proofs, services, silent, results)
     return tuple(_claimed(claim, item) for item in items for claim in world.of(item))
 
 
@@ -166,6 +181,7 @@ class _World:
         proofs: Sequence[SignalReading],
         services: Sequence[ServiceState],
         silent: str | None = None,
+        results: Results | None = None,
     ) -> None:
         self.services = {state.service.id: state for state in services}
         self.topics: dict[str, list[SignalReading]] = {}
@@ -177,6 +193,7 @@ class _World:
                 self.metrics.setdefault(reading.signal.metric, []).append(reading)
         self.undeclared = {reading.signal.metric: reading for reading in proofs}
         self.silent = silent
+        self.results = results
 
     def of(self, item: Item) -> Iterator[Claim]:
         for proof in item.proof:
@@ -231,8 +248,9 @@ class _World:
             return _read(kind, self.topics.get(name, ()), missing)
         if kind == "metric":
             return self._metric(name)
-        text = "no test results are read yet" if kind == "test" else f"nothing here is called {name}"
-        return Claim("", name, kind, "unknown", text=text)
+        if kind == "test":
+            return _test(self.results, name)
+        return Claim("", name, kind, "unknown", text=f"nothing here is called {name}")
 
     def _metric(self, name: str) -> Claim:
         if name in self.metrics:
@@ -263,6 +281,35 @@ def _service(state: ServiceState | None, name: str) -> Claim:
         return Claim("", name, "service", "not observed", state.since, why=f"{state.health}: {state.reason}")
     doubt = "" if state.verified else "unverified: this machine may be cut off; "
     return Claim("", name, "service", "unknown", text=f"{doubt}{state.reason}")
+
+
+def _test(results: Results | None, name: str) -> Claim:
+    """A test that passed is observed, one that did not is not; of any other nothing is known."""
+    found = results.of(name) if results is not None else None
+    if results is None or (found is None and not results.trouble):
+        return Claim("", name, "test", "unknown", text="no test results are read yet")
+    if results.trouble or found is None:
+        return Claim("", name, "test", "unknown", text=results.trouble)
+    if not results.folder:
+        text = "no test results were captured yet: controlroom evidence capture keeps them"
+        return Claim("", name, "test", "unknown", text=text)
+    if found.at is None:
+        text = f"not in the test results captured {maybe(results.at)} ({results.folder})"
+        return Claim("", name, "test", "unknown", text=text)
+    counts = ((found.bad, "failed"), (found.passed, "passed"), (found.skipped, "skipped"))
+    said = ", ".join(f"{count} {word}" if found.tests > 1 else word for count, word in counts if count)
+    of = (
+        f"{said} in the results of {render(found.at)}{' or before' if found.or_before else ''} ({found.file})"
+    )
+    claim = Claim("", name, "test", "unknown", found.at, why=of, or_before=found.or_before)
+    if found.several:
+        text = f"several tests are called so, and disagree ({found.file}): name it with its file or class"
+        return replace(claim, since=None, text=text)
+    if found.bad:
+        return replace(claim, state="not observed", text=of, why=f"{of}: {found.message}")
+    if found.passed:
+        return replace(claim, state="observed", text="observed")
+    return replace(claim, since=None, text=of)
 
 
 def _read(kind: Kind, readings: Sequence[SignalReading], missing: str) -> Claim:

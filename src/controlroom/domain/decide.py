@@ -20,6 +20,7 @@ from controlroom.domain.fold_args import (
 )
 from controlroom.domain.fold_card import SAID, said_status
 from controlroom.domain.frozen import dataclass
+from controlroom.domain.holdings import records_of
 from controlroom.domain.instants import render
 from controlroom.domain.runs import DRIVING
 from controlroom.domain.snapshot import Snapshot
@@ -139,7 +140,7 @@ def _decided(snapshot: Snapshot, intent: Intent, now: datetime) -> Action:
         raise No(
             "id", "an action needs an id of its own", "give 1 to 200 printable characters, such as a UUID"
         )
-    asked = Asked(intent.args, snapshot.program)
+    asked = Asked(intent.args, snapshot.program, records_of(snapshot))
     expect: str | None
     if intent.kind == "open":
         item, expect = new_blocker_id(intent.id), ""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controlroom.domain.board import Status
 from controlroom.domain.fold_args import LINK_LIMIT, LINKS, NAME_LIMIT
 from controlroom.domain.instants import parse, render
 from controlroom.domain.program import Program
 from controlroom.domain.text import clean, slug
+
+if TYPE_CHECKING:
+    from controlroom.domain.rituals import Records
 
 ID_LIMIT = 200
 _MUCH = 2_000
@@ -50,9 +53,11 @@ def close_to(name: str, known: Sequence[str]) -> str:
 class Asked:
     """The arguments of an intent. Missing and empty is the same."""
 
-    def __init__(self, args: Mapping[str, Any], program: Program) -> None:
+    def __init__(self, args: Mapping[str, Any], program: Program, records: Records | None = None) -> None:
+        """`records` tell which rituals were held already, so that the next one is the one after."""
         self._args = args
         self._program = program
+        self._records = records
 
     def text(self, name: str, limit: int, missing: str = "", remedy: str = "") -> str:
         """An argument as one clean line. Refused where `missing` says why it must be there."""
@@ -140,7 +145,8 @@ class Asked:
         if found is None:
             remedy = close_to(wanted, [r.id for r in rituals]) or "give an instant, or the id of a ritual"
             raise No(field, f"no ritual is called {name}", remedy)
-        following = next((o for o in agenda(self._program, now).next if o.ritual.id == found.id), None)
+        coming = agenda(self._program, now, records=self._records).next
+        following = next((o for o in coming if o.ritual.id == found.id), None)
         if following is None:
             raise No(field, f"{found.title or found.id} does not take place again", "give an instant")
         return found.id, following.start

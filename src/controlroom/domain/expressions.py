@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from controlroom.domain.frozen import dataclass
 
 if TYPE_CHECKING:
     from controlroom.domain.re2 import Pattern

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from controlroom.domain.frozen import dataclass
 
 TestOutcome = Literal["passed", "failed", "error", "skipped"]
 """``failed``: an assertion did not hold; ``error``: it could not be run to its end."""

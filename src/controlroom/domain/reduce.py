@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from controlroom.domain.alerts import distinct
 from controlroom.domain.benchmarks import BenchmarkReading, carried
 from controlroom.domain.board import Item
 from controlroom.domain.documents import DocumentReading
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.health import ServiceState
 from controlroom.domain.lints import Lint
@@ -52,6 +53,7 @@ from controlroom.domain.snapshot import (
     SourceStatus,
     StatusSeen,
 )
+from controlroom.domain.triage import Blocker
 
 Thing = TypeVar("Thing", bound=Named)
 
@@ -203,7 +205,11 @@ def _documents(setup: Setup, snapshot: Snapshot, seen: DocumentsSeen, at: dateti
     if snapshot.documents and same:
         return snapshot
     declared = merge.merge(setup.program, seen.readings, at, setup.proofs)
-    first_seen = _first_seen(snapshot.first_seen, declared.items, at)
+    # A room that looks for the first time cannot tell since when anything has been there.
+    met = at if snapshot.documents or snapshot.first_seen else None
+    blockers = tuple(_met(blocker, snapshot.first_seen, met) for blocker in declared.blockers)
+    keys = (*map(_status_key, declared.items), *map(_blocker_key, blockers))
+    first_seen = {key: snapshot.first_seen.get(key, at) for key in keys}
     snapshot = replace(
         snapshot,
         program=declared.program,
@@ -214,7 +220,7 @@ def _documents(setup: Setup, snapshot: Snapshot, seen: DocumentsSeen, at: dateti
             tuple(replace(item, first_seen=first_seen[_status_key(item)]) for item in declared.items),
             snapshot.declared_items,
         ),
-        declared_blockers=_kept(declared.blockers, snapshot.declared_blockers),
+        declared_blockers=_kept(blockers, snapshot.declared_blockers),
         document_lints=declared.lints,
     )
     return gate_fold.judged(_settled(snapshot, at), setup.gate, at)
@@ -269,8 +275,14 @@ def _status_key(item: Item) -> str:
     return f"{item.id}:{item.status}"
 
 
-def _first_seen(known: Mapping[str, datetime], items: Sequence[Item], at: datetime) -> dict[str, datetime]:
-    return {_status_key(item): known.get(_status_key(item), at) for item in items}
+def _blocker_key(blocker: Blocker) -> str:
+    return f"{blocker.id}:blocker"
+
+
+def _met(blocker: Blocker, known: Mapping[str, datetime], met: datetime | None) -> Blocker:
+    """`blocker` with when it was first known: by its report's date, or by a room that read it before."""
+    instants = (blocker.first_seen, known.get(_blocker_key(blocker), met))
+    return replace(blocker, first_seen=min((at for at in instants if at is not None), default=None))
 
 
 def _linted(snapshot: Snapshot, now: datetime) -> Snapshot:
@@ -311,14 +323,15 @@ def _distinct(lints: Sequence[Lint]) -> tuple[Lint, ...]:
 
 
 def _status(snapshot: Snapshot, seen: StatusSeen, at: datetime) -> Snapshot:
-    if snapshot.status is not None and _same_files(snapshot.status, seen):
+    if snapshot.status is not None and _same_status(snapshot.status, seen):
         return snapshot
     return _settled(replace(snapshot, status=seen), at)
 
 
-def _same_files(one: StatusSeen, other: StatusSeen) -> bool:
+def _same_status(one: StatusSeen, other: StatusSeen) -> bool:
     return (
         one.unreadable == other.unreadable
+        and one.tests == other.tests
         and len(one.files) == len(other.files)
         and all(map(_is, one.files, other.files))
     )

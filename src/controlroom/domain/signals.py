@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from controlroom.domain.frozen import dataclass
 
 QUIET = 1_800.0
 """Seconds for which a counter that must grow, or a topic that must carry traffic, may stand still."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
+
+from controlroom.domain.frozen import dataclass
 
 if TYPE_CHECKING:
     from controlroom.domain.re2 import Pattern

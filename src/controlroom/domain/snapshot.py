@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from controlroom.domain.board import Item
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.gate_rules import GateRules
 from controlroom.domain.health import ProbeResult, ServiceState
 from controlroom.domain.lints import Lint
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # its classes are needed once documents are read, not to show
     from controlroom.domain.runs import Box, Run
     from controlroom.domain.selfcheck import Check
     from controlroom.domain.silences import Silence
+    from controlroom.domain.tested import Results
     from controlroom.domain.waivers import Waiver
 
 SourceKind = Literal["services", "metrics", "alerts", "documents", "status", "store", "self", "benchmarks"]
@@ -96,6 +98,8 @@ class StatusSeen:
     unreadable: tuple[str, ...] = ()
     """``2025-10-07.json line 12: …``"""
     lints: tuple[Lint, ...] = ()
+    tests: Results | None = None
+    """The newest captured results of the tests that cards name as their proof; None where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +230,8 @@ class Snapshot:
     restored: bool = False
     """True while it is the saved room of an earlier run and no source has answered yet."""
     first_seen: Mapping[str, datetime] = field(default_factory=dict)
-    """``item id:status`` → when this room first saw it in that status."""
+    """``item id:status`` → when this room first saw it in that status; ``blocker id:blocker`` → when it first
+    read of that blocker in a document."""
     declared_blockers: tuple[Blocker, ...] = ()
     """The part of `blockers` that documents list."""
     document_lints: tuple[Lint, ...] = ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from controlroom.domain.frozen import dataclass
 
 BlockerState = Literal["open", "acknowledged", "escalated", "snoozed", "resolved"]
 Sla = Literal["ok", "due_soon", "breach", "unknown"]
@@ -27,6 +28,8 @@ class Blocker:
     state: BlockerState = "open"
     opened_at: datetime | None = None
     first_seen: datetime | None = None
+    """It was there then at the latest: a room or a status file knew it, or the day of the report that lists
+    it was over."""
     eta: datetime | None = None
     next_update_due: datetime | None = None
     snoozed_until: datetime | None = None

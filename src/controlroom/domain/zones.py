@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
+
+from controlroom.domain.frozen import dataclass
 
 if TYPE_CHECKING:
     from controlroom.domain.rituals import Ritual

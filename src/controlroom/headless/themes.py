@@ -77,9 +77,9 @@ def check_text(checked: Sequence[Checked]) -> str:
     )
 
 
-def problems(checked: Sequence[Checked]) -> tuple[str, ...]:
-    """A line for each finding: file, key, what is wrong, remedy."""
-    return tuple(clean(str(problem)) for one in checked for problem in one.problems)
+def problems(checked: Sequence[Checked]) -> tuple[ThemeProblem, ...]:
+    """Every finding, in the order of the files."""
+    return tuple(problem for one in checked for problem in one.problems)
 
 
 def check_json(checked: Sequence[Checked]) -> dict[str, object]:

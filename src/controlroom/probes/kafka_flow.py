@@ -26,7 +26,8 @@ from controlroom.domain.services import Health
 from controlroom.probes.kafka_link import Question, understanding
 from controlroom.probes.kafka_links import Place
 from controlroom.probes.kafka_memory import Memory
-from controlroom.probes.kafka_traffic import Partition, Speaks, stamps, told, unstamped
+from controlroom.probes.kafka_partitions import Partition, below_topics, rows
+from controlroom.probes.kafka_traffic import Speaks, stamps, told, unstamped
 from controlroom.probes.kafka_view import Cluster, Finding
 from controlroom.probes.port import Trouble
 from controlroom.probes.wording import foreign
@@ -143,9 +144,8 @@ async def _group(name: str, place: Place, memory: Memory, ask: Ask) -> Group:
         with understanding():
             error, _, state, kind, *_ = described.groups[0]
             committed = {
-                (str(topic), partition): offset
-                for topic, partitions in fetched.topics
-                for partition, offset, _, wrong in partitions
+                (topic, partition): offset
+                for topic, (partition, offset, _, wrong) in rows(fetched.topics)
                 if offset >= 0 and not wrong
             }
     except Trouble as trouble:
@@ -200,16 +200,13 @@ async def _ends(
     by_leader = _by_leader(wanted, seen)
 
     async def at(leader: int, partitions: Sequence[Partition]) -> dict[Partition, int] | Finding:
-        topics: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        for name, partition in partitions:
-            topics[name].append((partition, LATEST))
+        topics = below_topics((name, (partition, LATEST)) for name, partition in partitions)
         try:
-            answer = await ask(seen.brokers[leader], OffsetRequest(-1, 0, list(topics.items())))
+            answer = await ask(seen.brokers[leader], OffsetRequest(-1, 0, topics))
             with understanding():
                 return {
-                    (str(name), partition): offset
-                    for name, partitions in answer.topics
-                    for partition, error, *_, offset in partitions
+                    (name, partition): offset
+                    for name, (partition, error, *_, offset) in rows(answer.topics)
                     if not error
                 }
         except Trouble as trouble:

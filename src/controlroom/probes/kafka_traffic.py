@@ -14,22 +14,14 @@ from io import BytesIO
 from typing import Any
 
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.protocol.types import (
-    CompactArray,
-    CompactString,
-    Int8,
-    Int16,
-    Int32,
-    Int64,
-    Schema,
-    TaggedFields,
-)
+from aiokafka.protocol.types import Int8, Int16, Int32, Int64, Schema
 
 from controlroom.domain.asks import KafkaAsks
 from controlroom.domain.health import TopicTraffic
 from controlroom.probes.kafka_link import Question, understanding
 from controlroom.probes.kafka_links import Place
 from controlroom.probes.kafka_memory import NEVER, Memory, Stamps, Watched
+from controlroom.probes.kafka_partitions import TAGS, Partition, below_topics, rows, topics_field
 from controlroom.probes.kafka_view import UNKNOWN_TOPIC, Cluster, Finding, Topic, counted, trouble_of
 from controlroom.probes.port import Trouble
 from controlroom.probes.wording import foreign
@@ -46,7 +38,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 """Milliseconds; a writer may claim any later time."""
 
-Partition = tuple[str, int]
 Ask = Callable[[Place, Any], Any]
 """Asks a broker something; raises Trouble."""
 Speaks = Callable[[Place, int, int], bool]
@@ -107,17 +98,13 @@ def _stamps(first: datetime | None, last: datetime | None, since: datetime, now:
 
 
 def _search(wanted: Sequence[Partition], since: Mapping[str, datetime]) -> OffsetRequest:
-    topics: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-    for name, partition in wanted:
-        topics[name].append((partition, max(0, (since[name] - _EPOCH) // timedelta(milliseconds=1))))
-    return OffsetRequest(-1, 0, list(topics.items()))
+    times = {name: max(0, (at - _EPOCH) // timedelta(milliseconds=1)) for name, at in since.items()}
+    return OffsetRequest(-1, 0, below_topics((name, (partition, times[name])) for name, partition in wanted))
 
 
 def _newest(wanted: Sequence[Partition]) -> Question:
-    topics: defaultdict[str, list[tuple[int, int, int, dict[int, bytes]]]] = defaultdict(list)
-    for name, partition in wanted:
-        topics[name].append((partition, -1, NEWEST, {}))
-    body = _ASKED.encode((-1, 0, [(*one, {}) for one in topics.items()], {}))
+    topics = below_topics((name, (partition, -1, NEWEST, {})) for name, partition in wanted)
+    body = _ASKED.encode((-1, 0, [(*one, {}) for one in topics], {}))
     return Question(LIST_OFFSETS, WITH_NEWEST, body, _told, flexible=True)
 
 
@@ -125,11 +112,10 @@ def _newest(wanted: Sequence[Partition]) -> Question:
 def _times(topics: Any) -> dict[Partition, datetime | None]:
     """Partition → the time of the message that was found, None where there is none. Raises Trouble."""
     found: dict[Partition, datetime | None] = {}
-    for name, partitions, *_ in topics:
-        for partition, error, time, *__ in partitions:
-            if not error:
-                age = timedelta(milliseconds=min(time, _LAST_MOMENT))
-                found[str(name), partition] = _EPOCH + age if time >= 0 else None
+    for name, (partition, error, time, *_) in rows(topics):
+        if not error:
+            age = timedelta(milliseconds=min(time, _LAST_MOMENT))
+            found[name, partition] = _EPOCH + age if time >= 0 else None
     return found
 
 
@@ -194,46 +180,16 @@ def _moving(name: str, known: Watched | None, error: str, now: datetime) -> Topi
 _ASKED = Schema(
     ("replica", Int32),
     ("isolation", Int8),
-    (
-        "topics",
-        CompactArray(
-            ("topic", CompactString()),
-            (
-                "partitions",
-                CompactArray(
-                    ("partition", Int32),
-                    ("epoch", Int32),
-                    ("time", Int64),
-                    ("tags", TaggedFields),
-                ),
-            ),
-            ("tags", TaggedFields),
-        ),
-    ),
-    ("tags", TaggedFields),
+    topics_field(("partition", Int32), ("epoch", Int32), ("time", Int64)),
+    TAGS,
 )
 
 _TOLD = Schema(
     ("throttle", Int32),
-    (
-        "topics",
-        CompactArray(
-            ("topic", CompactString()),
-            (
-                "partitions",
-                CompactArray(
-                    ("partition", Int32),
-                    ("error", Int16),
-                    ("time", Int64),
-                    ("offset", Int64),
-                    ("epoch", Int32),
-                    ("tags", TaggedFields),
-                ),
-            ),
-            ("tags", TaggedFields),
-        ),
+    topics_field(
+        ("partition", Int32), ("error", Int16), ("time", Int64), ("offset", Int64), ("epoch", Int32)
     ),
-    ("tags", TaggedFields),
+    TAGS,
 )
 
 

@@ -6,21 +6,14 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from aiokafka.protocol.types import (
-    CompactArray,
-    CompactString,
-    Int16,
-    Int32,
-    Int64,
-    Schema,
-    TaggedFields,
-)
+from aiokafka.protocol.types import CompactArray, Int16, Int32, Int64, Schema
 
 from controlroom.domain.asks import KafkaAsks
 from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health
 from controlroom.probes.kafka_link import Question, understanding
 from controlroom.probes.kafka_links import Place
+from controlroom.probes.kafka_partitions import TAGS, topics_field
 from controlroom.probes.port import REASON_LIMIT
 from controlroom.probes.wording import foreign, verbatim
 
@@ -218,31 +211,20 @@ _REPLICA = (
     ("end", Int64),
     ("fetched", Int64),
     ("caught_up", Int64),
-    ("tags", TaggedFields),
+    TAGS,
 )
 _QUORUM = Schema(
     ("error", Int16),
-    (
-        "topics",
-        CompactArray(
-            ("topic", CompactString()),
-            (
-                "partitions",
-                CompactArray(
-                    ("partition", Int32),
-                    ("error", Int16),
-                    ("leader", Int32),
-                    ("epoch", Int32),
-                    ("high_watermark", Int64),
-                    ("voters", CompactArray(*_REPLICA)),
-                    ("observers", CompactArray(*_REPLICA)),
-                    ("tags", TaggedFields),
-                ),
-            ),
-            ("tags", TaggedFields),
-        ),
+    topics_field(
+        ("partition", Int32),
+        ("error", Int16),
+        ("leader", Int32),
+        ("epoch", Int32),
+        ("high_watermark", Int64),
+        ("voters", CompactArray(*_REPLICA)),
+        ("observers", CompactArray(*_REPLICA)),
     ),
-    ("tags", TaggedFields),
+    TAGS,
 )
 
 

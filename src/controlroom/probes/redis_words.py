@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.services import Health
 from controlroom.probes.port import Trouble
 from controlroom.probes.wording import foreign

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from controlroom.domain.frozen import dataclass
 
 SILENCE = 65.0
 """Seconds without a poll after which workers are called silent.

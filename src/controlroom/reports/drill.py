@@ -6,7 +6,6 @@ be so, and never a number.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from controlroom.domain.program import Program
 from controlroom.domain.runs import Capture, Key
 from controlroom.domain.text import slug
 from controlroom.domain.zones import abbreviation, local
-from controlroom.reports.markdown import code
+from controlroom.reports.markdown import code, inline, table
 
 SCHEMA = "controlroom.drill"
 VERSION = "1.0"
@@ -146,12 +145,12 @@ def markdown(drill: Drill, program: Program, banner: str) -> str:
 def _head(drill: Drill, program: Program) -> Iterator[str]:
     run, week = drill.run, week_of(program, drill.run.key.date)
     where = f" (Week {week})" if week is not None else ""
-    yield f"# {_md(drill.title)} {run.key.date}: {_md(drill.begun.scenario) or 'no scenario was named'}"
+    yield f"# {inline(drill.title)} {run.key.date}: {inline(drill.begun.scenario) or 'no scenario was named'}"
     yield ""
     yield f"- **Held for:** {run.key.date}{where}"
-    yield f"- **Owner:** {_md(drill.begun.owner or '') or 'not declared'}"
-    drove = _md(run.driver) if run.driver == run.begun_by else f"{_md(run.begun_by)}, then {_md(run.driver)}"
-    yield f"- **Driven by:** {drove}"
+    yield f"- **Owner:** {inline(drill.begun.owner or '') or 'not declared'}"
+    drove = dict.fromkeys((run.begun_by or run.driver, run.driver))
+    yield f"- **Driven by:** {', then '.join(map(inline, drove))}"
     yield f"- **Began:** {_when(run.began_at, program.zone)}"
     if run.finished_at is not None:
         lasted = length((run.finished_at - run.began_at).total_seconds())
@@ -162,7 +161,7 @@ def _head(drill: Drill, program: Program) -> Iterator[str]:
         yield f"- **Fault in:** {_when(drill.injected_at, program.zone)}; times count from there"
     else:
         yield "- **Fault in:** nobody said when; detection counts from the beginning"
-    yield f"- **Measured by:** {_md(drill.by) or 'not recorded'}"
+    yield f"- **Measured by:** {inline(drill.by) or 'not recorded'}"
     yield ""
 
 
@@ -174,8 +173,8 @@ def _baseline(drill: Drill, program: Program) -> Iterator[str]:
     for service in begun.services:
         steady = begun.steady.get(service)
         since = f" since {_when(steady.since, program.zone)}" if steady and steady.since else ""
-        yield f"- {_md(service)}: {steady.health if steady else 'not known'}{since}"
-    gates = ", ".join(f"{_md(wave)} {said}" for wave, said in begun.gates.items())
+        yield f"- {inline(service)}: {steady.health if steady else 'not known'}{since}"
+    gates = ", ".join(f"{inline(wave)} {said}" for wave, said in begun.gates.items())
     yield f"- exit gates: {gates or 'none'}"
     yield f"- blockers open: {'not known' if begun.blockers_open is None else begun.blockers_open}"
 
@@ -184,11 +183,10 @@ def _watches(drill: Drill) -> Iterator[str]:
     if not drill.watches:
         yield "No service had a stopwatch."
         return
-    yield "| Service | Before | Detected after | Recovery | RTO | Broke again | Watched |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for one in drill.watches:
-        cells = (
-            _md(one.name),
+    head = ("Service", "Before", "Detected after", "Recovery", "RTO", "Broke again", "Watched")
+    rows = [
+        (
+            inline(one.name),
             str(one.before),
             detection(one),
             recovery(one),
@@ -196,13 +194,15 @@ def _watches(drill: Drill) -> Iterator[str]:
             f"{one.flaps}×" if one.flaps else "no" if one.broken_at else "-",
             {"all": "all the time", "partly": "in part", "not": "no"}[one.watched],
         )
-        yield f"| {' | '.join(cells)} |"
+        for one in drill.watches
+    ]
+    yield from table(head, rows)
     yield ""
     start = "the fault" if drill.marked else "when the room saw the service break"
     yield f"Recovery counts from {start} to when the service was well again and stayed so."
     for one in drill.watches:
         if one.why:
-            yield f"- {_md(one.name)}: {_md(one.why)}"
+            yield f"- {inline(one.name)}: {inline(one.why)}"
 
 
 def _symptoms(drill: Drill, zone: str) -> Iterator[str]:
@@ -211,14 +211,14 @@ def _symptoms(drill: Drill, zone: str) -> Iterator[str]:
     for one in drill.symptoms:
         expected = "" if one.expected else " (not expected)"
         if one.seen_at is None:
-            yield f"- [ ] {_md(one.text)}: expected, not seen"
+            yield f"- [ ] {inline(one.text)}: expected, not seen"
             continue
         own = one.evidence if one.evidence and one.sign != "yes" else ""
-        yield (
-            f"- [x] {_md(one.text)}{expected}: {_clock(one.seen_at, zone)} by {_md(one.by) or 'nobody named'}"
-            + (f" · {_md(own)}" if own else "")
+        by = inline(one.by) or "nobody named"
+        yield f"- [x] {inline(one.text)}{expected}: {_clock(one.seen_at, zone)} by {by}" + (
+            f" · {inline(own)}" if own else ""
         )
-        yield f"  - shown by: {sign(one) if one.sign == 'no' else _md(sign(one))}"
+        yield f"  - shown by: {sign(one) if one.sign == 'no' else inline(sign(one))}"
 
 
 def _unnoticed(drill: Drill) -> Iterator[str]:
@@ -231,7 +231,7 @@ def _unnoticed(drill: Drill) -> Iterator[str]:
     yield "Each of these is a gap. A blocker for it could say:"
     yield ""
     for one in drill.unnoticed:
-        yield f"- {_md(offered(one, drill))}"
+        yield f"- {inline(offered(one, drill))}"
 
 
 def timeline(drill: Drill) -> tuple[Moment, ...]:
@@ -265,7 +265,7 @@ def _captured(drill: Drill) -> Sequence[Capture]:
 
 def _timeline(drill: Drill, zone: str) -> Iterator[str]:
     for one in timeline(drill):
-        yield f"- {_clock(one.at, zone)} {_md(one.said)}"
+        yield f"- {_clock(one.at, zone)} {inline(one.said)}"
 
 
 def _alarms(drill: Drill, zone: str) -> Iterator[str]:
@@ -274,7 +274,7 @@ def _alarms(drill: Drill, zone: str) -> Iterator[str]:
     for one in drill.alarms:
         since = f"since {_clock(one.starts_at, zone)}" if one.starts_at else "since an unknown time"
         whose = one.squad or "unowned"
-        yield f"- {_md(one.name)} {_md(one.severity)} {since}, {_md(whose)}".replace("  ", " ") + (
+        yield f"- {inline(one.name)} {inline(one.severity)} {since}, {inline(whose)}".replace("  ", " ") + (
             ", silenced" if one.silenced else ""
         )
 
@@ -284,17 +284,17 @@ def _silence(drill: Drill, zone: str) -> Iterator[str]:
     if hush is None:
         yield "No alert was silenced."
         return
-    yield f"- {' '.join(map(code, hush.matchers))} in {_md(hush.server)}, {code(hush.id)}"
+    yield f"- {' '.join(map(code, hush.matchers))} in {inline(hush.server)}, {code(hush.id)}"
     yield f"- until {_when(hush.until, zone)} at the latest"
     if not drill.run.on:
-        yield f"- at the end: {_md(drill.hush_end) or 'nothing was said about it'}"
+        yield f"- at the end: {inline(drill.hush_end) or 'nothing was said about it'}"
 
 
 def _blockers(drill: Drill) -> Iterator[str]:
     if not drill.raised:
         yield "None."
     for one in drill.raised:
-        yield f"- {_md(one.summary)} ({code(one.id)}, {_md(one.owner or '') or 'no owner'})"
+        yield f"- {inline(one.summary)} ({code(one.id)}, {inline(one.owner or '') or 'no owner'})"
 
 
 def _said(drill: Drill, zone: str) -> Iterator[str]:
@@ -303,15 +303,15 @@ def _said(drill: Drill, zone: str) -> Iterator[str]:
         yield "None was written down."
     for one in kept:
         to = ", ".join(part for part in (one.owner, one.due) if part)
-        who = f"{_md(one.by)} {_clock(one.at, zone)}"
-        yield f"- {one.kind}: {_md(one.text)}{f' ({_md(to)})' if to else ''}, {who}"
+        who = f"{inline(one.by)} {_clock(one.at, zone)}"
+        yield f"- {one.kind}: {inline(one.text)}{f' ({inline(to)})' if to else ''}, {who}"
 
 
 def _unknown(drill: Drill) -> Iterator[str]:
-    yield from (f"- {_md(why)}" for why in drill.unknown)
+    yield from (f"- {inline(why)}" for why in drill.unknown)
     for one in drill.watches:
         if one.watched != "all":
-            yield f"- {_md(one.name)} was {'not' if one.watched == 'not' else 'only in part'} watched"
+            yield f"- {inline(one.name)} was {'not' if one.watched == 'not' else 'only in part'} watched"
     yield "- alerts that came and went while nobody looked are not among those above"
 
 
@@ -325,15 +325,6 @@ def _when(at: datetime | None, zone: str) -> str:
 def _clock(at: datetime, zone: str) -> str:
     wall = local(at, zone)
     return f"{wall:%H:%M:%S} {abbreviation(wall)}"
-
-
-_MARKUP = re.compile(r"[\\`*<\[\]|]|(?<!\w)_|_(?!\w)")
-"""What would be read as markup within a line; an underscore inside a word is none."""
-
-
-def _md(text: str) -> str:
-    """Foreign text as it reads: nothing in it is markup."""
-    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 # For programs

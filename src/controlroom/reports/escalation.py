@@ -92,7 +92,7 @@ def _clock(blocker: Blocker, zone: str, now: datetime) -> Iterator[str]:
     seconds = age(blocker, now)
     if blocker.opened_at is None or seconds is None:
         seen = blocker.first_seen
-        bound = f", first seen {_at(seen, zone)}, {_ago(seen, now)}" if seen else ""
+        bound = f", at least since {_at(seen, zone)}, {_ago(seen, now)}" if seen else ""
         yield f"Open since: nobody wrote when{bound}"
     else:
         by = f" by {_said(blocker.opened_by, 80)}" if blocker.opened_by else ""

@@ -16,7 +16,7 @@ LINE = 2_000
 
 _SPECIAL = re.compile(
     r"(?P<code>(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))"
-    r"|\\(?=[!-/:-@\[-`{-~])"  # a backslash that would escape what follows it
+    r"|\\(?=[!-/:-@\[-`{-~]|$)"  # a backslash that would escape what follows it, here or after the text
     r"|`"
     r"|\*(?=\S)|(?<=\S)\*"  # emphasis begins and ends at a word
     r"|(?<![^\W_])_|_(?![^\W_])"

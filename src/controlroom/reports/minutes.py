@@ -21,7 +21,7 @@ from controlroom.domain.fold_card import read as read_status
 from controlroom.domain.instants import duration, maybe, parse, render
 from controlroom.domain.program import Program
 from controlroom.domain.rituals import Occurrence, Ritual, agenda, occurrences
-from controlroom.domain.runs import Capture, CaptureKind, Key, Run, Segment
+from controlroom.domain.runs import Capture, CaptureKind, Key, Run, Segment, records
 from controlroom.domain.snapshot import Change, Snapshot, StatusFile
 from controlroom.domain.status import room_status
 from controlroom.domain.telemetry import UNKNOWN_CODES, GapCode
@@ -103,7 +103,7 @@ def document(
         "actions": _captures(program, run, "task"),
         "notes": _captures(program, run, "note"),
         "parked": _captures(program, run, "park"),
-        **_next(program, run, end),
+        **_next(snapshot, run, end),
     }
     if recorded is not None and _same_end(recorded, made):
         return {**made, "since": recorded.get("since"), "room": recorded.get("room")}
@@ -389,10 +389,12 @@ def _room(program: Program, state: Status | None, origin: str) -> Part:
     codes = {str(code) for code in UNKNOWN_CODES}
     gaps = [one for one in signals if one.get("code") not in (str(GapCode.OK), *codes)]
     unasked = [one for one in signals if one.get("code") in codes]
+    squads = {squad.id for squad in program.squads}
     return {
         "from": origin,
         "as_of": state.get("as_of"),
         "cards": {squad.id: _cards(state, squad) for squad in program.squads},
+        "no_squad": sum(one.get("squad") not in squads for one in _list(state, "items")),
         "gates": [{**one, "name": waves.get(str(one.get("wave")))} for one in _list(state, "gates")],
         "signals": len(signals),
         "gaps": [_picked(one, "squad", "metric", "topic", "code", "text") for one in gaps],
@@ -447,10 +449,14 @@ def _age(entry: Mapping[str, Any], as_of: object) -> str | None:
     return f"{'' if since else '≥ '}{duration((now - start).total_seconds())}"
 
 
-def _next(program: Program, run: Run, end: dt.datetime) -> Part:
+def _next(snapshot: Snapshot, run: Run, end: dt.datetime) -> Part:
     """What comes next of all rituals, and the next time of this one."""
+    program = snapshot.program
     own = next(iter(_own(program, run, end)), None)
-    others = [one for one in agenda(program, end).next if one.ritual.id != run.key.ritual]
+    # What was held after it was still to come then, whenever the minutes are made.
+    over = [one for one in snapshot.runs if one.finished_at is not None and one.finished_at <= end]
+    ahead = agenda(program, end, records=records(over, read=None)).next
+    others = [one for one in ahead if one.ritual.id != run.key.ritual]
     coming = [*others, own] if own is not None else others
     first = min(coming, key=lambda one: one.start, default=None)
     return {"next": _occurrence(first, program), "next_of_this": _occurrence(own, program)}

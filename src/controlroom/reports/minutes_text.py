@@ -203,7 +203,7 @@ class _Told:
 
     def head(self) -> list[str]:
         walked = any(one.get("kind") == "squad" for one in _entries(self.document.get("segments")))
-        away = self.away() or ("none: every squad reported" if walked else "")
+        away = self.away() or ("nobody, every squad reported" if walked else "")
         return [
             f"# {inline(self.title())}",
             "",
@@ -328,6 +328,10 @@ class _Told:
         elif self.room.get("from") != "room":
             as_of = self._when(self.room.get("as_of"))
             lines += ["", f"Cards as of {as_of}, from {code(self.room.get('from'))}."]
+        nobodys = self.room.get("no_squad")
+        if isinstance(nobodys, int) and not isinstance(nobodys, bool) and nobodys > 0:
+            belong = "1 card belongs" if nobodys == 1 else f"{nobodys} cards belong"
+            lines += ["", f"{belong} to no squad: how they stand is not told here."]
         for one in entries:
             lines += ["", *self._squad(one)]
         return lines
@@ -470,8 +474,9 @@ class _Told:
         found = _part(self.document.get("blockers"))
         counts = ((len(_entries(found.get(key))), key) for key in ("opened", "escalated", "resolved"))
         carried = [one for one in _entries(found.get("carried")) if one.get("state") != "resolved"]
-        parts = [f"{number} {key}" for number, key in counts] + [f"{len(carried)} carried over"]
-        yield f"Blockers: {', '.join(parts)}"
+        parts = [f"{number} {key}" for number, key in counts]
+        stood = f"{len(_entries(found.get('new')))} here for the first time, {len(carried)} carried over"
+        yield f"Blockers: {stood}; in it {', '.join(parts)}"
         for title, key in (("Decisions", "decisions"), ("Action items", "actions"), ("Parked", "parked")):
             entries = _entries(self.document.get(key))
             if entries:

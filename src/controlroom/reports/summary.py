@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, NamedTuple
 
-from controlroom.domain import calendar, milestones, zones
+from controlroom.domain import calendar, milestones, ranking, zones
 from controlroom.domain.diff import diff
 from controlroom.domain.fold_args import NAME_LIMIT
 from controlroom.domain.fold_card import read as read_status
@@ -38,6 +38,9 @@ _AGAINST = re.compile(
 NAMED = 5
 """Signals, cards or days named in one line; the rest are counted."""
 
+OPEN = "open blockers"
+"""What the facts of open blockers are called."""
+
 _GOOD = ("item_done", "signal_recovered")
 _BAD = ("item_regression", "blocker_unlisted")
 _MITIGATING = ("direct", "accept", "escalate", "assign", "resolve")
@@ -49,6 +52,8 @@ class Line(NamedTuple):
 
     text: str
     source: str
+    kind: str = ""
+    """What many such facts are called, as ``cards done``: of a long list only the first are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Summary:
     unknown: list[Line] = field(default_factory=list)
     nothing_done: Line = field(default_factory=lambda: Line(NO_MITIGATION, "log"))
     """What is said of a risk without a mitigation."""
+    escalated: int = 0
+    """How many of the open blockers are."""
 
 
 class Read(NamedTuple):
@@ -154,7 +161,7 @@ class _Week:
             later = there.get(item) if last is not None and last.as_of >= one.action.at else None
             if later is None or later.get("status") == "done":
                 squad = f" ({self._squad(card.squad)})" if card.squad else ""
-                yield Line(f"Done: {card.epic}{squad}, moved by {_who(one)}", _rev(one))
+                yield Line(f"Done: {card.epic}{squad}, moved by {_who(one)}", _rev(one), "cards done")
 
     def _compared(self) -> None:
         """What differs between the first and the last status file of the week."""
@@ -169,7 +176,7 @@ class _Week:
             if one.action.kind == "status" and read_status(one.action.args.get("status")) == "done"
         }
         for change in diff(first.data, last.data):
-            line = Line(_sentence(change.text), source)
+            line = Line(_sentence(change.text), source, "changes")
             if change.category in _GOOD and change.id not in told:
                 self.summary.accomplishments.append(line)
             elif change.category in ("gate_changed", "service_changed"):
@@ -208,15 +215,18 @@ class _Week:
             for one in self.deeds
             if one.action.kind == "resolve" and self.past.is_blocker(one.action.item)
         }
-        for blocker in self._at_the_end():
+        # Cards wait too, but as they do now: the week is told the same whenever it is.
+        for blocker in ranking.ranked(self._at_the_end(), self.last, program=self.program):
             one = resolved.get(blocker.id)
             if blocker.state != "resolved":
                 self.summary.risks.append(self._open(blocker))
+                self.summary.escalated += blocker.state == "escalated"
             elif one is not None:
                 text = f"Blocker resolved: {blocker.summary}{self._waits(blocker)}, by {_who(one)}"
-                self.summary.accomplishments.append(Line(text, _rev(one)))
+                self.summary.accomplishments.append(Line(text, _rev(one), "blockers resolved"))
                 helped = blocker.mitigation or NO_MITIGATION
-                self.summary.helped.append(Line(f"{blocker.summary}, resolved: {helped}", _rev(one)))
+                text = f"{blocker.summary}, resolved: {helped}"
+                self.summary.helped.append(Line(text, _rev(one), "mitigations of what was resolved"))
 
     def _at_the_end(self) -> list[Blocker]:
         """Every blocker as it was at the end of the week, as far as log and status files tell.
@@ -235,12 +245,12 @@ class _Week:
     def _open(self, blocker: Blocker) -> Risk:
         since = blocker.opened_at or blocker.first_seen
         dated = zones.label(since, self.program.zone, dated=True) if since is not None else ""
-        when = f", open since {dated}" if blocker.opened_at else f", first seen {dated}" if dated else ""
+        least = "" if blocker.opened_at else "at least "
+        when = f", open {least}since {dated}" if dated else ""
         owner = f", owner {blocker.owner}" if blocker.owner else ", no owner"
         state = f", {blocker.state}" if blocker.state != "open" else ""
-        fact = Line(
-            f"Blocker: {blocker.summary}{self._waits(blocker)}{owner}{state}{when}", self._opened(blocker)
-        )
+        said = f"Blocker: {blocker.summary}{self._waits(blocker)}{owner}{state}{when}"
+        fact = Line(said, self._opened(blocker), OPEN)
         done = [one for one in self.past.of(blocker.id, self.last) if one.action.kind in _MITIGATING]
         mitigations = [
             Line(f"{deed(one.action, self._names())}, by {_who(one)}", _rev(one))
@@ -277,6 +287,12 @@ class _Week:
                 share = f"{_text(gate.get('ok'))} of {_text(gate.get('required'))} required signals delivered"
                 if gate.get("unknown"):
                     share = f"{_text(gate['unknown'])} of {_text(gate.get('required'))} signals are not known"
+                bare = [
+                    self._squad(_text(one.get("squad")))
+                    for one in _parts(gate.get("squads"))
+                    if one.get("verdict") == "NOT_DECLARED"
+                ]
+                share += f"; nothing is declared by {some(bare)}" if bare else ""
                 wave = waves.get(_text(gate.get("wave"))) or _text(gate.get("wave"))
                 yield Risk(Line(f"Gate of {wave}: FAIL, {share}", source))
         gaps: dict[str, list[Mapping[str, Any]]] = {}
@@ -284,7 +300,7 @@ class _Week:
             if one.get("code") not in (str(GapCode.OK), *map(str, UNKNOWN_CODES)):
                 gaps.setdefault(_text(one.get("squad")), []).append(one)
         for squad, lost in gaps.items():
-            named = _some(
+            named = some(
                 [
                     f"{_text(one.get('metric') or one.get('topic')) or 'none declared'} "
                     f"{_text(one.get('code'))}"
@@ -300,7 +316,7 @@ class _Week:
         for one in _entries(last, "services"):
             if one.get("state") in ("down", "degraded"):
                 error = f": {_text(one.get('error'))}" if one.get("error") else ""
-                yield Risk(Line(f"Service {_text(one.get('id'))} {one['state']}{error}", source))
+                yield Risk(Line(f"Service {_text(one.get('id'))} {one['state']}{error}", source, "services"))
 
     def _from_documents(self) -> Iterator[Risk]:
         """Risks that documents listed then, as the last status file has them; else those they list now."""
@@ -320,7 +336,8 @@ class _Week:
             source = _place(path, line if isinstance(line, int) else None)
             said = text if not name or text.startswith(name) else f"{name}: {text}" if text else name
             risk, against = split_risk(said)
-            yield Risk(Line(risk, source), (Line(against, source),) if against else ())
+            fact = Line(risk, source, "risks that documents list")
+            yield Risk(fact, (Line(against, source),) if against else ())
 
     def _captured(self, kind: CaptureKind) -> Iterator[Line]:
         revs = {one.action.id: one for one in self.deeds}
@@ -332,7 +349,8 @@ class _Week:
                 day = zones.local(one.at, self.program.zone).date().isoformat()
                 what = "Decision" if kind == "decision" else f"Action item of {one.owner or 'nobody named'}"
                 due = f"; due {one.due or 'no date'}" if kind == "task" else ""
-                yield Line(f"{what}: {one.text} ({one.by}, {day}{due})", _rev(mine))
+                many = "decisions" if kind == "decision" else "action items"
+                yield Line(f"{what}: {one.text} ({one.by}, {day}{due})", _rev(mine), many)
 
     def _rituals(self) -> None:
         """How often each ritual was held, and of how many times there is no record."""
@@ -355,7 +373,7 @@ class _Week:
             times = "once" if number == 1 else f"{number} times"
             self.summary.accomplishments.append(Line(f"{titles[id_]}: held {times}", "log"))
         for id_, days in planned.items():
-            text = f"{titles[id_]}: no record of {_some(days)}"
+            text = f"{titles[id_]}: no record of {some(days)}"
             self.summary.unknown.append(Line(text, "log"))
 
     def _not_known(self) -> Iterator[Line]:
@@ -377,7 +395,7 @@ class _Week:
         dates = {file.for_date for file in self.files}
         missing = [day for day in self._days() if day not in dates]
         if self.files and missing:
-            yield Line(f"No status file of {_some(missing)}", where)
+            yield Line(f"No status file of {some(missing)}", where)
         if self.snapshot.ledger is None:
             store = self.snapshot.source("store")
             why = (store.error if store is not None else None) or "it has not been read"
@@ -398,13 +416,14 @@ class _Week:
         grouped: dict[tuple[str, str], list[str]] = {}
         for one in _entries(last, "unknowns"):
             grouped.setdefault((_text(one.get("kind")), _text(one.get("text"))), []).append(
-                _text(one.get("id"))
+                _text(one.get("id")).removesuffix("/*")
             )
         for (kind, why), ids in grouped.items():
-            yield Line(f"{kind.capitalize()} {_some(ids)}: {why or 'no reason recorded'}", _name(last))
+            kinds = f"{kind}s" if len(ids) > 1 and not kind.endswith("s") else kind
+            yield Line(f"{kinds.capitalize()} {some(ids)}: {why or 'no reason recorded'}", _name(last))
         cards = [one for one in _entries(last, "items") if one.get("status") == "unknown"]
         if cards:
-            named = _some([_text(one.get("epic") or one.get("id")) for one in cards])
+            named = some([_text(one.get("epic") or one.get("id")) for one in cards])
             yield Line(f"Cards whose status cannot be read: {named}", _name(last))
 
 
@@ -418,7 +437,10 @@ def split_risk(said: str) -> tuple[str, str]:
 
 
 def _entries(file: StatusFile, section: str) -> list[Mapping[str, Any]]:
-    found = file.data.get(section)
+    return _parts(file.data.get(section))
+
+
+def _parts(found: object) -> list[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
@@ -431,7 +453,8 @@ def _text(value: object) -> str:
     return "" if value is None else clean(value, 300)
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first names in a line, and how many more there are."""
     more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
     return ", ".join([*names[:NAMED], *more])
 

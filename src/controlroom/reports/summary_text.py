@@ -8,19 +8,25 @@ section that is made anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from controlroom.reports.markdown import code, inline
-from controlroom.reports.summary import Line, Summary
+from controlroom.reports.summary import OPEN, Line, Summary, some
 
 FILE = "README.md"
 """Name of the file in the status folder."""
 
 NOTES = "<!-- notes -->"
 
+LISTED = 20
+"""Facts of one kind that are told one by one; the rest are counted, and are in the JSON form."""
+
 _WEEK = re.compile(rb"^<!-- week (-?[0-9]{1,6}) -->[ \t]*\r?$", re.MULTILINE)
+_ORIGIN = re.compile(r" rev [0-9]+$|:[0-9]+$")
 _NOTES = re.compile(rb"^<!-- notes -->[ \t]*\r?$", re.MULTILINE)
 
 
@@ -35,20 +41,72 @@ class NoPlace(Exception):
 def section(made: Summary) -> str:
     """The section of one week, from its own line to that of the notes, with a final newline."""
     last = made.end.toordinal() - 1
+    told = _told(made)
     parts = [
         [f"<!-- week {made.week} -->"],
         [f"## Week {made.week}: {made.start.isoformat()} to {made.end.fromordinal(last).isoformat()}"],
-        _listed("Accomplishments", made.accomplishments, "None recorded."),
+        _listed("Accomplishments", _few(made.accomplishments, made.week), "None recorded."),
         [
             *("### Risks", ""),
-            *([f"{n}. {_line(risk.fact)}" for n, risk in enumerate(made.risks, 1)] or ["None recorded."]),
+            *_counted(made),
+            *([f"{n}. {_line(risk.fact)}" for n, risk in enumerate(told.risks, 1)] or ["None recorded."]),
         ],
-        _listed("Mitigations", _mitigations(made), "None recorded, as no risk is."),
-        _listed("Decisions and action items", made.decided, "None recorded."),
+        _listed("Mitigations", _mitigations(told), "None recorded, as no risk is."),
+        _listed("Decisions and action items", _few(made.decided, made.week), "None recorded."),
         _listed("Not known", made.unknown, "Nothing of what this summary is made from is missing."),
         [NOTES],
     ]
     return parts[0][0] + "\n" + "\n\n".join("\n".join(lines) for lines in parts[1:]) + "\n"
+
+
+def _told(made: Summary) -> Summary:
+    """`made` with the risks that are told one by one: the first of each kind, as they are ranked."""
+    seen: Counter[str] = Counter()
+    risks = []
+    for risk in made.risks:
+        seen[risk.fact.kind] += 1
+        if seen[risk.fact.kind] <= LISTED:
+            risks.append(risk)
+    return replace(made, risks=risks, helped=_few(made.helped, made.week))
+
+
+def _counted(made: Summary) -> Iterator[str]:
+    """How many risks of each kind there are, where not all of them are told; then an empty line."""
+    kinds: dict[str, list[Line]] = {}
+    for risk in made.risks:
+        kinds.setdefault(risk.fact.kind, []).append(risk.fact)
+    cut = {kind: lines for kind, lines in kinds.items() if len(lines) > LISTED}
+    for kind, lines in cut.items():
+        escalated = f", {made.escalated:,} of them escalated" if kind == OPEN else ""
+        first = f"the {LISTED} that hurt most" if kind == OPEN else f"the first {LISTED}"
+        said = f"{len(lines):,} {kind or 'others'}{escalated}; {first} are told here; {_all(made.week)}"
+        yield f"- {_line(Line(said, _origins(lines)))}"
+    if cut:
+        yield ""
+
+
+def _few(lines: Sequence[Line], week: int) -> list[Line]:
+    """The first of each kind; behind all of them how many more there are."""
+    found, rest = [], dict[str, list[Line]]()
+    seen: Counter[str] = Counter()
+    for one in lines:
+        seen[one.kind] += 1
+        if seen[one.kind] <= LISTED:
+            found.append(one)
+        else:
+            rest.setdefault(one.kind, []).append(one)
+    for kind, lost in rest.items():
+        found.append(Line(f"And {len(lost):,} more {kind or 'others'}; {_all(week)}", _origins(lost)))
+    return found
+
+
+def _all(week: int) -> str:
+    return f"`controlroom summary --week {week} --print --json` lists all"
+
+
+def _origins(lines: Iterable[Line]) -> str:
+    """The log and the files that these lines are from, each once."""
+    return some(list(dict.fromkeys(_ORIGIN.sub("", one.source) for one in lines)))
 
 
 def _listed(title: str, lines: Iterable[Line], none: str) -> list[str]:

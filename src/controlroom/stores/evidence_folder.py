@@ -16,16 +16,21 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from controlroom.domain import instants
+from controlroom.domain.frozen import dataclass
 from controlroom.domain.text import clean
 from controlroom.stores import atomic
 
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 MANIFEST_LIMIT = 32 * 1024 * 1024
 """Bytes of a manifest that is read."""
+
+PIECE_LIMIT = 32 * 1024 * 1024
+"""Bytes of a captured file that is read back."""
 
 FILES = 20_000
 """Files of a folder that are looked at."""
@@ -59,6 +64,19 @@ class Verified:
     def ok(self) -> bool:
         """Whether all of it is as it was captured."""
         return not (self.changed or self.missing or self.extra or self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A captured file that is as it was captured."""
+
+    path: str
+    """Relative to the folder of the capture."""
+    source: str
+    """Whom it is from, cleaned."""
+    at: datetime
+    """When it was captured; UTC."""
+    content: bytes
 
 
 def keep(day: Path, files: Mapping[str, bytes], manifest: bytes) -> Path:
@@ -118,11 +136,17 @@ def captures(status: Path, date: str) -> list[Path]:
 
 def newest(status: Path) -> Path | None:
     """The last capture of the newest day that has any. Raises OSError where a folder cannot be read."""
+    return next(newest_first(status), None)
+
+
+def newest_first(status: Path) -> Iterator[Path]:
+    """Every capture, the last of the newest day first. Raises OSError where a folder cannot be read."""
     try:
         days = sorted((path.name for path in status.iterdir() if _DATE.fullmatch(path.name)), reverse=True)
     except FileNotFoundError:
-        return None
-    return next((found[-1] for day in days if (found := captures(status, day))), None)
+        return
+    for day in days:
+        yield from reversed(captures(status, day))
 
 
 def _numbered(day: Path) -> Iterator[tuple[int, Path]]:
@@ -154,6 +178,39 @@ def verify(folder: Path) -> Verified:
             fine += 1
     extra = there - named.keys() - {MANIFEST, SEAL}
     return Verified(folder, fine, _shown(changed), _shown(missing), _shown(extra), trouble)
+
+
+def pieces(folder: Path, kind: str) -> tuple[Piece, ...]:
+    """Every file of one kind in `folder`, byte for byte as it was captured.
+
+    Raises NoEvidence, also where the manifest or one of these files is not as it was.
+    """
+    raw = _read(folder / MANIFEST, MANIFEST_LIMIT)
+    if trouble := _sealed(folder, raw):
+        raise NoEvidence(trouble)
+    digests = _named(raw)
+    if digests is None:
+        raise NoEvidence(f"{MANIFEST} is no manifest of evidence")
+    meant = [
+        entry
+        for entry in json.loads(raw)["entries"]
+        if entry["path"] is not None and entry.get("kind") == kind
+    ]
+    there = set(_files(folder)) if meant else set()
+    found = []
+    for entry in meant:
+        name = str(PurePosixPath(str(entry["path"])))
+        if name not in there:
+            raise NoEvidence(f"{clean(name, 300)} is missing")
+        content = _read(folder / name, PIECE_LIMIT)
+        if hashlib.sha256(content).hexdigest() != digests[name]:
+            raise NoEvidence(f"{clean(name, 300)} was changed after it was captured")
+        try:
+            at = instants.parse(str(entry.get("at")))
+        except ValueError:
+            raise NoEvidence(f"{MANIFEST} does not say when {clean(name, 300)} was captured") from None
+        found.append(Piece(name, clean(entry.get("source"), 300), at, content))
+    return tuple(found)
 
 
 def _shown(names: list[str] | set[str]) -> tuple[str, ...]:

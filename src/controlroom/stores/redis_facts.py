@@ -7,7 +7,8 @@ append-only file on). Everything else is what the server's settings promise, in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from controlroom.domain.frozen import dataclass
 
 REPLICA_LAG = 3
 """Seconds of silence after which a replica is not waited for; they speak every second."""

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+
+from controlroom.domain.frozen import dataclass
 
 Kind = Literal["single", "socket", "sentinel", "cluster"]
 

@@ -45,7 +45,7 @@ def loads(raw: bytes) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as problem:
-        raise BadJson(_plain(problem.msg), problem.lineno) from None
+        raise BadJson(_plain(problem), problem.lineno) from None
     except RecursionError:
         raise BadJson(f"nested deeper than {DEPTH_LIMIT} levels", _deep_line(text)) from None
     except _Refused as problem:
@@ -98,8 +98,35 @@ def _finite(text: str) -> float:
     return number
 
 
-def _plain(message: str) -> str:
-    return message[:1].lower() + message[1:]
+_WRONG = {
+    "Invalid control character at": (
+        "a tab, a line break or another control character stands in a text",
+        "write it as \\t, \\n or \\u00XX",
+    ),
+    "Unterminated string starting at": ("a text begins and does not end", 'close it with "'),
+    "Invalid \\escape": ("a backslash escapes nothing", "write it as \\\\"),
+    "Invalid \\uXXXX escape": (
+        "\\u is not followed by a character's number",
+        "give it four hex digits",
+    ),
+    "Expecting value": ("a value is missing or is none", "write a number, a text in quotes or a list there"),
+    "Expecting property name enclosed in double quotes": (
+        "a name in double quotes is missing",
+        "write one, or take out the comma before it",
+    ),
+    "Illegal trailing comma before end of object": ("nothing follows the comma", "take it out"),
+    "Illegal trailing comma before end of array": ("nothing follows the comma", "take it out"),
+    "Expecting ':' delimiter": ("a name has no value", "write a colon and the value after it"),
+    "Expecting ',' delimiter": ("two values are not told apart", "write a comma between them, or the end"),
+    "Extra data": ("something follows the end of the document", "take it out"),
+}
+"""What the standard library's parser says, as what is wrong and what to do."""
+
+
+def _plain(problem: json.JSONDecodeError) -> str:
+    """What is wrong, in which column of its line, and the remedy."""
+    wrong, remedy = _WRONG.get(problem.msg, ("it is no JSON", "see to what stands there"))
+    return f"{wrong}, in column {problem.colno}; {remedy}"
 
 
 def _deeper(value: Any) -> bool:

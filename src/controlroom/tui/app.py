@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 ASKED_TWICE_WITHIN = 2.0
 """Seconds in which a second Ctrl-C leaves."""
 
+FIRST_DATA = 5.0
+"""Seconds after the first paint by which the sources are imported and have brought most of what stays."""
+
 
 class Received(Message):
     """A new Snapshot; one that is still waiting is replaced by it."""
@@ -111,6 +114,7 @@ class RoomApp(Viewing, Telling, Triaging, App[int], inherit_bindings=False):
             ascii=self.plain,
             redact=options.redact,
             assigns=self.assigns,
+            key=self.key_of,
         )
         self.room_screen = RoomScreen(self.room.snapshot, self.room.clock(), view, setting)
         if options.past is not None:
@@ -125,6 +129,7 @@ class RoomApp(Viewing, Telling, Triaging, App[int], inherit_bindings=False):
         # What start-up made stays for good: collecting it again and again would only cost pauses.
         gc.freeze()
         gc.enable()
+        self.set_timer(FIRST_DATA, gc.freeze)
         self.room.subscribe(self.receive)
         self._run_engine()
         self._schedule_tick()
@@ -190,6 +195,10 @@ class RoomApp(Viewing, Telling, Triaging, App[int], inherit_bindings=False):
             self._lookups[where] = self.keymap.lookup(*where)
         return self._lookups[where]
 
+    def key_of(self, name: str) -> str:
+        """The key of an action, to be named in a sentence: the one that the footer names."""
+        return self.keymap.text(name, plain=self.plain)
+
     def act(self, name: str) -> None:
         """Do an action from anywhere; one of the room or of a standup closes what lies over it."""
         action: Action = self.keymap.action(name)
@@ -211,8 +220,7 @@ class RoomApp(Viewing, Telling, Triaging, App[int], inherit_bindings=False):
         if before is not None and (now - before).total_seconds() < ASKED_TWICE_WITHIN:
             self.leave(130)
         else:
-            key = next(iter(self.keymap.action("app.quit").keys), "q")
-            self.room_screen.say(f"press {key} to leave, or Ctrl-C again")
+            self.room_screen.say(f"press {self.key_of('app.quit')} to leave, or Ctrl-C again")
 
     def leave(self, code: int) -> None:
         """End the app; whoever watches over leaving sees to it that it happens."""

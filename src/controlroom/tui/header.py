@@ -88,7 +88,7 @@ def header(
         Part("wave", _waves(snapshot.program, now)),
         Part("focus", _focus(snapshot.program, view)),
         Part("skew", relayline.skew(snapshot), right=True),
-        Part("unsent", storeline.unsent(snapshot), right=True),
+        Part("unsent", storeline.unsent(snapshot, view), right=True),
         Part("log trouble", storeline.trouble(snapshot, now, view), right=True),
         Part("durability", storeline.durability(snapshot), right=True),
         Part("store", storeline.store(snapshot, view), right=True),

@@ -364,6 +364,14 @@ class Keymap(NamedTuple):
                 return action
         raise KeyError(name)
 
+    def text(self, name: str, *, plain: bool = False) -> str:
+        """The first key of an action as people read it, to be named in a sentence.
+
+        Where `[keys]` took its keys away that of the palette, which finds every action.
+        """
+        keys = self.action(name).keys or self.action("palette.show").keys
+        return shown(keys[0], plain=plain)
+
     def lookup(self, *where: Where) -> dict[str, str]:
         """Key → action id, for what can be done in these places."""
         here = [action for action in self.actions if action.where in ("everywhere", *where)]

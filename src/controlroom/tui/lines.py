@@ -26,7 +26,10 @@ def text(*parts: str | Span | Line) -> Line:
 
 def line_width(line: Line) -> int:
     """Terminal cells that `line` takes."""
-    return sum(cell_width(span.text) for span in line)
+    width = 0
+    for text, _ in line:  # of every line that is drawn, several times over
+        width += len(text) if text.isascii() else cell_width(text)
+    return width
 
 
 def crop_line(line: Line, width: int) -> Line:

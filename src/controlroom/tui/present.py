@@ -213,6 +213,13 @@ def today(now: datetime, program: Program) -> date:
     return local(now, program.zone).date()
 
 
+def of_day(day: date, now: datetime, zone_name: str) -> str:
+    """`` of Wed Oct 8``, to be said after the name of a ritual; empty where that is today in its zone."""
+    here = local(now, zone_name).date()
+    year = "" if day.year == here.year else f" {day.year}"
+    return "" if day == here else f" of {day_text(day)}{year}"
+
+
 def present_moment(snapshot: Snapshot, view: View) -> datetime:
     """The instant `rows` goes by: the view's minute, else when the snapshot was taken, else long ago."""
     return view.minute or snapshot.taken_at or LONG_AGO

@@ -13,17 +13,19 @@ What a widget does beside drawing:
 - a row with `cells` is one line of several things: left and right move among those that are not None, the
   cursor marks `cell_spans[i]` instead of the whole row, Enter opens `cells[i]`;
 - it passes `View.minute`, so that what depends on the time of day (the next ritual, an age that became a
-  breach) is listed anew once a minute; within the minute it redraws rows with `ticks` every second.
+  breach) is listed anew once a minute; within the minute it redraws rows with `ticks` every second, the
+  others every few seconds (an age), and all of them when the snapshot tells anything new.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from controlroom.domain.frozen import dataclass
 from controlroom.domain.snapshot import Snapshot
+from controlroom.tui.keys import DEFAULT
 
 Style = Literal[
     "text",
@@ -145,6 +147,8 @@ class View:
     """What the header calls the view; empty in the room itself."""
     page: int = 0
     """Which page a view that has pages shows, counted on and on."""
+    key: Callable[[str], str] = DEFAULT.text
+    """Gives the key of an action, by the action's id, as people read it."""
 
 
 @dataclass(frozen=True, slots=True)

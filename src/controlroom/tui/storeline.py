@@ -50,7 +50,7 @@ def durability(snapshot: Snapshot) -> Forms:
     return (Span(f"▲ {log.durability}", "warn"),), (Span(f"▲ {short}", "warn"),)
 
 
-def unsent(snapshot: Snapshot) -> Forms:
+def unsent(snapshot: Snapshot, view: View) -> Forms:
     """How many of one's own actions wait for the log, and how many met another person's."""
     queued, conflicts = len(snapshot.outbox.queued), len(snapshot.outbox.conflicts)
     met = f"{conflicts} conflict{'' if conflicts == 1 else 's'}"
@@ -67,7 +67,7 @@ def unsent(snapshot: Snapshot) -> Forms:
     if not queued and not conflicts:
         return ()
     return (
-        form(f"{QUEUED} {queued} queued", f"✖ {met}, C decides", "  "),
+        form(f"{QUEUED} {queued} queued", f"✖ {met}, {view.key('conflicts.show')} decides", "  "),
         form(f"{queued} queued", met, " "),
         form(f"{QUEUED}{queued}", f"✖{conflicts}", " "),
     )

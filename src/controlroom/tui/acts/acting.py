@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from controlroom.domain.decide import Refusal
+from controlroom.domain.holdings import records_of
 from controlroom.domain.instants import render
 from controlroom.domain.text import clean
 from controlroom.tui.acts import elsewhere, verbs
@@ -67,7 +68,7 @@ class Acting:
     def _one(self, verb: Verb, subject: Subject | None) -> None:
         snapshot = self._scene.snapshot
         found = target(snapshot, subject)
-        why = verbs.misplaced(verb, snapshot, subject, found)
+        why = verbs.misplaced(verb, snapshot, subject, found, self.app.key_of("blocker.new"))
         if found is None or why:
             self.app.say(why, "warn")
             return
@@ -79,7 +80,7 @@ class Acting:
         refused: list[Refused] = []
         for subject in subjects:
             one = target(snapshot, subject)
-            why = verbs.misplaced(verb, snapshot, subject, one)
+            why = verbs.misplaced(verb, snapshot, subject, one, self.app.key_of("blocker.new"))
             if one is None or why:
                 title = one.title if one is not None else subject.id
                 refused.append(Refused(title, Refusal("", why)))
@@ -201,6 +202,8 @@ class Acting:
 
         def answered(result: str | None) -> None:
             if result is not None:
+                if clock_set:
+                    self.app.room_screen.consented()
                 self.handing.begin(made, again)
             elif again is not None:
                 again()
@@ -237,7 +240,13 @@ class Acting:
         """What a form's fields are read in, at this moment."""
         scene = self._scene
         known = verbs.people(scene.snapshot, self.app.room.desk.by)
-        return Frame(self.app.room.clock(), scene.snapshot.program, self.app.options.viewer_zone, known)
+        return Frame(
+            self.app.room.clock(),
+            scene.snapshot.program,
+            self.app.options.viewer_zone,
+            known,
+            records=records_of(scene.snapshot),
+        )
 
     def _planned(self, verb: Verb, targets: Sequence[Target], args: Mapping[str, Any]) -> Plan:
         return plan(verb, targets, args, self._bench, self._memory.seen)

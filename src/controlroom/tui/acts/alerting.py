@@ -131,7 +131,7 @@ def _draft(args: Mapping[str, Any], frame: Frame) -> SilenceDraft:
     if args.get("until"):
         end = parse(args["until"])
     elif args.get("ritual"):
-        coming = {one.next.ritual.id: one.next.start for one in rituals(frame.program, frame.now)}
+        coming = {one.next.ritual.id: one.next.start for one in rituals(frame)}
         end = coming.get(args["ritual"], frame.now)
     found = matchers.understood(args.get("matchers", ""))
     return SilenceDraft(found, frame.now, end, args.get("by", "").strip(), args.get("comment", "").strip())

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from controlroom.domain.frozen import dataclass
 from controlroom.domain.instants import render
 from controlroom.domain.program import Program
-from controlroom.domain.rituals import Occurrence, agenda
+from controlroom.domain.rituals import Occurrence, Records, agenda
 from controlroom.domain.text import clean, slug
 from controlroom.tui import moments
 from controlroom.tui.rows import Style
@@ -43,6 +43,8 @@ class Frame(NamedTuple):
     """Names that are likely owners, the likeliest first."""
     live: Mapping[str, Callable[[str], Reading]] = {}
     """Fields, by name, whose text is understood by the room as it is now; given clean text."""
+    records: Records | None = None
+    """What the log says of each holding of a ritual: one that was held is not the next."""
 
 
 class Choice(NamedTuple):
@@ -154,16 +156,16 @@ def _letters(titles: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(taken)
 
 
-def rituals(program: Program, now: datetime) -> tuple[Lettered, ...]:
+def rituals(frame: Frame) -> tuple[Lettered, ...]:
     """The rituals that come again, as configured, each with its letter and its next occurrence."""
-    coming = {occurrence.ritual.id: occurrence for occurrence in agenda(program, now).next}
-    found = [coming[ritual.id] for ritual in program.rituals if ritual.id in coming]
+    coming = {one.ritual.id: one for one in agenda(frame.program, frame.now, records=frame.records).next}
+    found = [coming[ritual.id] for ritual in frame.program.rituals if ritual.id in coming]
     letters = _letters(tuple(o.ritual.title or o.ritual.id for o in found))
     return tuple(Lettered(letter, occurrence) for letter, occurrence in zip(letters, found, strict=True))
 
 
 def _until(field_: Field, text: str, frame: Frame) -> Reading:
-    known = rituals(frame.program, frame.now)
+    known = rituals(frame)
     chosen = (
         next((r for r in known if text.casefold() in (r.letter, r.title.casefold())), None) if text else None
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from controlroom.domain.actions import Action, Outcome
@@ -30,8 +30,46 @@ LONG = 12.0
 SLOW = 0.4
 """Seconds after which it is said that the log takes its time."""
 
+UNHURRIED = 0.8
+"""The same for what the screen shows already while it is on its way."""
+
 Again = Callable[[], None] | None
 """Opens the form again with what was typed."""
+
+
+async def submit(app: RoomApp, actions: Sequence[Action], slow: float) -> Sequence[Outcome]:
+    """Hand in `actions`: what became of each. After `slow` seconds it is said that the log takes its time."""
+    late = "on its way: the log is slow to answer"
+    waiting = asyncio.get_running_loop().call_later(slow, app.say, late, "warn", LONG)
+    try:
+        return await app.room.desk.submit(actions)
+    except Exception as error:
+        # The desk raises nothing; should it, nobody may believe that anything was recorded.
+        app.note_failure("handing in an action", error)
+        why = f"the room failed: {type(error).__name__}"
+        return [Outcome("not_recorded", action, reason=why) for action in actions]
+    finally:
+        waiting.cancel()
+
+
+def tell(app: RoomApp, outcome: Outcome, words: str, *, quiet: bool) -> None:
+    """Say what became of the one action that does `words`; what a conflict means is not said here.
+
+    `quiet`: where all is well the screen shows it, and nothing needs to be said.
+    """
+    if outcome.status == "committed" and not quiet:
+        app.say(f"r{outcome.rev} {words}")
+    elif outcome.status == "queued":
+        why = f": {outcome.reason}" if outcome.reason else ""
+        app.say(f"queued, will be delivered: {words}{why}", "warn", LONG)
+    elif outcome.status == "not_recorded":
+        scene = app.room_screen.scene()
+
+        def answered(result: str | None) -> None:
+            if result == "copy":
+                app.copy_text(questions.as_plain([outcome], scene))
+
+        app.push_screen(questions.not_recorded([outcome], scene, again=False), answered)
 
 
 class Handing:
@@ -63,7 +101,7 @@ class Handing:
         going = list(plan.jobs)
         step = 0
         while going:
-            outcomes = await self._submit([job.actions[step] for job in going])
+            outcomes = await submit(self._app, [job.actions[step] for job in going], SLOW)
             done += zip(going, outcomes, strict=True)
             step += 1
             going = [
@@ -78,26 +116,6 @@ class Handing:
         taken = [job for job in plan.jobs if any(_finished(job, found, outcome) for found, outcome in done)]
         self._app.room_screen.unmark(job.target.subject for job in taken)
         await self._follow(plan, taken)
-
-    async def _submit(self, actions: Sequence[Action]) -> Sequence[Outcome]:
-        try:
-            return await self._patiently(self._app.room.desk.submit(actions))
-        except Exception as error:
-            # The desk raises nothing; should it, nobody may believe that anything was recorded.
-            self._app.note_failure("handing in an action", error)
-            why = f"the room failed: {type(error).__name__}"
-            return [Outcome("not_recorded", action, reason=why) for action in actions]
-
-    async def _patiently(self, handed_in: Awaitable[Sequence[Outcome]]) -> Sequence[Outcome]:
-        """Wait for the log, and say so where it takes longer than a key should."""
-        going = asyncio.ensure_future(handed_in)
-        try:
-            done, _ = await asyncio.wait({going}, timeout=SLOW)
-            if not done:
-                self._app.say("on its way: the log is slow to answer", "warn", LONG)
-            return await going
-        finally:
-            going.cancel()
 
     def _told(self, plan: Plan, done: Sequence[tuple[Job, Outcome]], again: Again) -> None:
         outcomes = [outcome for _, outcome in done]
@@ -115,15 +133,12 @@ class Handing:
         title = clean(plan.jobs[0].target.title, TITLE) or outcome.action.item
         said = questions.deed(outcome.action, scene)
         match outcome.status:
-            case "committed":
-                self._app.say(f"r{outcome.rev} {said} · {title}")
-            case "queued":
-                why = f": {outcome.reason}" if outcome.reason else ""
-                self._app.say(f"queued, will be delivered: {said} · {title}{why}", "warn", LONG)
             case "conflict":
                 self.ask_conflict(outcome)
             case "not_recorded":
                 self._cry([outcome], again)
+            case _:
+                tell(self._app, outcome, f"{said} · {title}", quiet=False)
 
     def _tell_many(self, plan: Plan, outcomes: Sequence[Outcome]) -> None:
         counts = {
@@ -134,14 +149,13 @@ class Handing:
         if counts["queued"]:
             parts.append(f"{counts['queued']} queued")
         if counts["conflict"]:
-            parts.append(f"{counts['conflict']} met another's: {self._key('conflicts.show')} shows them")
+            parts.append(
+                f"{counts['conflict']} met another's: {self._app.key_of('conflicts.show')} shows them"
+            )
         if plan.refused:
             parts.append(f"{len(plan.refused)} not done")
         trouble = len(parts) > 1
         self._app.say(" · ".join(parts), "warn" if trouble else "text", LONG if trouble else 5.0)
-
-    def _key(self, name: str) -> str:
-        return next(iter(self._app.keymap.action(name).keys), name)
 
     # What waited
 
@@ -159,18 +173,19 @@ class Handing:
         }
         gone = [id_ for id_ in self._waiting if id_ in met or (id_ in revs and id_ not in queued)]
         ended = [self._waiting.pop(id_) for id_ in gone]
+        key = self._app.key_of("conflicts.show")
         if len(ended) == 1:
             title = clean(questions.title_of(ended[0].item, snapshot), TITLE)
             said = f"{questions.deed(ended[0], self._scene)} · {title}"
             if ended[0].id in met:
-                self._app.say(f"{said} met another's: {self._key('conflicts.show')} decides", "warn", LONG)
+                self._app.say(f"{said} met another's: {key} decides", "warn", LONG)
             else:
                 self._app.say(f"r{revs[ended[0].id]} delivered: {said}")
         elif ended:
             many = sum(action.id in met for action in ended)
             parts = [f"{len(ended) - many} delivered"] if many < len(ended) else []
             if many:
-                parts.append(f"{many} met another's: {self._key('conflicts.show')} decides")
+                parts.append(f"{many} met another's: {key} decides")
             self._app.say(" · ".join(parts), "warn" if many else "text", LONG if many else 5.0)
 
     # Conflicts, and what was lost

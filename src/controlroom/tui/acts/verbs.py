@@ -81,8 +81,11 @@ MOVES: tuple[tuple[str, Status, str], ...] = (
 """Where a card can be moved: letter, status, what it is called."""
 
 
-def misplaced(verb: Verb, snapshot: Snapshot, subject: Subject | None, found: Target | None) -> str:
-    """Why `verb` makes no sense on what is under the cursor, in a few words; empty where it does."""
+def misplaced(verb: Verb, snapshot: Snapshot, subject: Subject | None, found: Target | None, new: str) -> str:
+    """Why `verb` makes no sense on what is under the cursor, in a few words; empty where it does.
+
+    `new` is the key that opens a blocker.
+    """
     if subject is None:
         return f"nothing here to {verb.do}"
     if found is None:
@@ -91,18 +94,18 @@ def misplaced(verb: Verb, snapshot: Snapshot, subject: Subject | None, found: Ta
             return "a step of the programme: its document says how far it is"
         if gone:
             return f"cannot {verb.do} it: it is no longer there"
-        hint = "; n opens a blocker from it" if subject.kind in OFFERS else ""
+        hint = f"; {new} opens a blocker from it" if subject.kind in OFFERS else ""
         return f"cannot {verb.do} {what(subject)}{hint}"
     if found.kind not in verb.on:
         if "signal" in (found.kind, *verb.on) and not verb.on >= _BOTH:
             only = "" if found.kind == "signal" else ", only a signal"
-            hint = "" if verb.kind == "waive" else "; n opens a blocker from it"
+            hint = "" if verb.kind == "waive" else f"; {new} opens a blocker from it"
             return f"cannot {verb.do} {what(subject)}{only}{hint}"
         if "box" in (found.kind, *verb.on):
             only = "" if found.kind == "box" else ", only a box of a checklist"
             return f"cannot {verb.do} {what(subject)}{only}"
         if found.kind == "item":
-            return f"cannot {verb.do} a card, only a blocker; n opens one from it"
+            return f"cannot {verb.do} a card, only a blocker; {new} opens one from it"
         return f"cannot {verb.do} a blocker, only a card"
     return ""
 

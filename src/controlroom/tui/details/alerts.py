@@ -96,8 +96,9 @@ def silence(sheet: Sheet, id_: str) -> bool:
             sheet.section(f"{number}  {known_alerts.silence_name(one, sheet.view)}")
             _silence(sheet, one)
         if soon:
-            key = "M ends one of them, or sets it anew" if sheet.view.assigns else ""
-            sheet.next("silence what still must be quiet for longer; the rest will be heard again", key)
+            ends = f"{sheet.view.key('alert.silence')} ends one of them, or sets it anew"
+            still = "silence what still must be quiet for longer; the rest will be heard again"
+            sheet.next(still, ends if sheet.view.assigns else "")
         return bool(soon)
     found = next((one for one in silences if one.id == id_), None)
     if found is None:
@@ -279,13 +280,18 @@ def _advice(sheet: Sheet, alerts: Sequence[Alert]) -> None:
     quiet = all(one.state == "suppressed" for one in alerts)
     gone = any(one.server in known_alerts.as_of(sheet.snapshot) for one in alerts)
     may = bool(sheet.view.assigns)
+    opens, hush, new = map(sheet.view.key, ("link.open", "alert.silence", "blocker.new"))
     sheet.next(
         "bring Alertmanager back first: it may be over, or worse, by now" if gone else "",
-        "follow its runbook: o opens it" if runbook and not quiet else "",
-        "look at the rule it comes from: o opens it" if first.generator and not runbook and not quiet else "",
-        "it is quiet until then; M ends its silence" if quiet and first.silenced_by and may else "",
+        f"follow its runbook: {opens} opens it" if runbook and not quiet else "",
+        f"look at the rule it comes from: {opens} opens it"
+        if first.generator and not runbook and not quiet
+        else "",
+        f"it is quiet until then; {hush} ends its silence" if quiet and first.silenced_by and may else "",
         "the alert that inhibits it comes first" if quiet and not first.silenced_by else "",
-        "M silences it while somebody sees to it; n opens a blocker" if may and not (quiet or gone) else "",
+        f"{hush} silences it while somebody sees to it; {new} opens a blocker"
+        if may and not (quiet or gone)
+        else "",
         "give it an owner: "
         + (f"{sheet.view.assigns} writes a rule for [[alertmanagers.rules]], or " if may else "")
         + "add a squad label to the alert"

@@ -141,7 +141,7 @@ class Sheet:
         """The finished detail; every line is clean, and ASCII where that is wanted."""
         cleaned = [tuple(Span(clean(span.text), span.style) for span in line) for line in self.lines]
         if self.links:
-            cleaned += [BLANK, (Span("Links  (o opens)", "title"),)]
+            cleaned += [BLANK, (Span(f"Links  ({self.view.key('link.open')} opens)", "title"),)]
             for label, target in self.links:
                 where = "" if label == target else f"  {present.hosts(target, self.view)}"
                 cleaned.append(text("  ", Span(label, "accent"), Span(where, "dim")))

@@ -25,7 +25,7 @@ SHOWN = 14
 """Results that are drawn, the latest; a fortnight of nights."""
 
 ADVICE = {
-    "regression": "find what changed since the last good result; n opens a blocker from it",
+    "regression": "find what changed since the last good result; {new} opens a blocker from it",
     "young": "nothing: it is compared once there are enough results before it",
     "old": "see whether the nightly job still runs: no result has come for too long",
     "unknown": "mend what is said above: until then nothing is known of it",
@@ -55,7 +55,7 @@ def benchmark(sheet: Sheet, id_: str) -> bool:
     sheet.fact("too old after", duration(reading.rule.max_age))
     _source(sheet, reading)
     sheet.each("History", history(sheet.snapshot, f"benchmark:{reading.id}", sheet.now, sheet.view))
-    sheet.next(ADVICE[reading.verdict])
+    sheet.next(ADVICE[reading.verdict].format(new=sheet.view.key("blocker.new")))
     return True
 
 

@@ -236,19 +236,21 @@ def _missing(found: Blocker, sheet: Sheet) -> Iterable[str]:
     state = state_at(found, sheet.now)
     if state == "resolved":
         return
+    decides, sees, owns = map(sheet.view.key, ("conflicts.show", "blocker.acknowledge", "blocker.assign"))
+    waiting, tells = map(sheet.view.key, ("blocker.wait_on", "blocker.escalate"))
     where = f" in {found.source}:{found.line}" if found.source and found.line else ""
     if any(one.action.item == found.id for one in sheet.snapshot.outbox.conflicts):
-        yield "decide what is to become of your action that met another's (C)"
+        yield f"decide what is to become of your action that met another's ({decides})"
     if state == "open" and found.last_action is not None:
-        yield "acknowledge it, so that others know that somebody has seen it (a)"
+        yield f"acknowledge it, so that others know that somebody has seen it ({sees})"
     if not found.owner:
-        yield f"name an owner{where or ' (A)'}"
+        yield f"name an owner{where or f' ({owns})'}"
     if not found.owning_squad or not found.blocking_squad:
-        yield f"say which squad waits and which delivers{where or ' (b)'}"
+        yield f"say which squad waits and which delivers{where or f' ({waiting})'}"
     if found.opened_at is None:
         yield f"say when it was opened{where}: the four-hour limit counts from there"
     due = found.next_update_due
     if due is not None and due < sheet.now:
-        yield "give the update that was promised, and say when the next one comes (e)"
+        yield f"give the update that was promised, and say when the next one comes ({tells})"
     if sla(found, sheet.now) == "breach" and found.eta is None and state != "escalated":
         yield "over four hours without an ETA: escalate, with the time of the next update"

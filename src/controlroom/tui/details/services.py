@@ -291,7 +291,7 @@ def _advise(sheet: Sheet, shown: ServiceState) -> None:
         return
     here = shown.service
     runbook = (
-        "open the runbook with o"
+        f"open the runbook with {sheet.view.key('link.open')}"
         if here.runbook
         else f'no runbook declared: add runbook = "…" to [[services]] {here.id}'
     )
@@ -302,4 +302,5 @@ def _advise(sheet: Sheet, shown: ServiceState) -> None:
         else ""
     )
     me = "look at this machine first: while it is in trouble, failures are not believed"
-    sheet.next("" if shown.verified else me, first, runbook, "ask again now with r", asked)
+    again = f"ask again now with {sheet.view.key('sources.poll')}"
+    sheet.next("" if shown.verified else me, first, runbook, again, asked)

@@ -44,7 +44,7 @@ def signal(sheet: Sheet, id_: str) -> bool:
     sheet.each("Targets of the job", ((Span(present.hosts(t, sheet.view)),) for t in reading.targets))
     sheet.each("Exported names like it", ((Span(name, "accent"),) for name in reading.near))
     sheet.each("History", history(sheet.snapshot, f"signal:{reading.id}", sheet.now, sheet.view))
-    sheet.next(*_advice(reading))
+    sheet.next(*_advice(reading, sheet.view.key("signal.accept")))
     sheet.dashboard(reading.signal.dashboard)
     return True
 
@@ -164,7 +164,7 @@ def _waiver(sheet: Sheet, reading: SignalReading) -> None:
         sheet.fact("", text(Span("⧗ queued: no gate counts it yet", "warn")))
 
 
-def _advice(reading: SignalReading) -> Iterator[str]:
+def _advice(reading: SignalReading, takes: str) -> Iterator[str]:
     if reading.code is GapCode.OK and reading.unchecked:
         yield "nothing that is known: see why the rest could not be looked for"
     elif reading.signal.topic is not None and reading.code is GapCode.NEVER_SEEN:
@@ -173,7 +173,7 @@ def _advice(reading: SignalReading) -> Iterator[str]:
         yield ADVICE.get(reading.code, "")
     if reading.near and reading.code not in UNKNOWN_CODES:
         named = reading.near[0] if len(reading.near) == 1 else "one of the names above"
-        yield f"or press = to take {named} into the squad's contract"
+        yield f"or press {takes} to take {named} into the squad's contract"
 
 
 # The gate
@@ -275,13 +275,16 @@ def _stood(sheet: Sheet, one: Owed) -> Iterator[Line]:
 
 
 def _steps(sheet: Sheet, found: Gate) -> Iterator[str]:
+    waive = sheet.view.key("signal.waive")
     silent = [sheet.squad(c.squad) for c in found.squads if not c.required]
     if silent:
         yield f"declare what {', '.join(silent)} will deliver: [[squads.signals]]"
     if failing(found):
-        yield "close what reads failing, or waive it: E on the signal, with a reason and a time"
+        yield f"close what reads failing, or waive it: {waive} on the signal, with a reason and a time"
     if found.unknown:
         yield "find out what is not known: nothing passes that nobody could look at"
     if gate_words.holding(found):
         late = lapses_first(found)
-        yield "wait: nothing else is in the way" if late is None else "waive for longer: E on the signal"
+        yield (
+            "wait: nothing else is in the way" if late is None else f"waive for longer: {waive} on the signal"
+        )

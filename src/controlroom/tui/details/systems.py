@@ -134,7 +134,7 @@ def source(sheet: Sheet, id_: str) -> bool:
     if found is not None:
         sheet.each("Warnings", ((Span(warning, "warn"),) for warning in found.warnings))
         if found.error:
-            sheet.next(found.remedy, "ask again now with r")
+            sheet.next(found.remedy, f"ask again now with {sheet.view.key('sources.poll')}")
     return True
 
 

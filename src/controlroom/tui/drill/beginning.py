@@ -77,8 +77,15 @@ def _fill_in(app: RoomApp, ritual: Ritual, key: Key, why: str, told: Mapping[str
         Field("scenario", "scenario", note="what is drilled"),
         Field("services", "services", note=clean(f"who will suffer: {known}", 200)),
     )
-    form = Form(f"Begin {clean(ritual.title or ritual.id, 40)}", fields, (why,), texts=told or {})
+    form = Form(f"Begin {_meant(app, ritual, key)}", fields, (why,), texts=told or {})
     app.acting.show_form(form, check, lambda typed: _ask(app, ritual, key, made[0], typed), "go on")
+
+
+def _meant(app: RoomApp, ritual: Ritual, key: Key) -> str:
+    """The drill, and the day it is about where that is not today."""
+    zone = ritual.zone or app.room.snapshot.program.zone
+    title = present.hosts(clean(ritual.title or ritual.id, 40), app.room_screen.view)
+    return title + present.of_day(key.date, app.room.clock(), zone)
 
 
 def _service(snapshot: Snapshot, wanted: str) -> str | None:
@@ -91,7 +98,7 @@ def _ask(
     app: RoomApp, ritual: Ritual, key: Key, scenario: Scenario, typed: Mapping[str, str] | None = None
 ) -> None:
     """Show exactly what begins, and begin it where that is wanted."""
-    snapshot, now, view = app.room.snapshot, app.room.clock(), app.room_screen.view
+    snapshot, now = app.room.snapshot, app.room.clock()
     quiet = planned(scenario, ritual, snapshot, now, app.room.desk.by)
     answers = [Answer("b", "begin it, silence nothing", "loud")]
     if isinstance(quiet, Quiet) and not app.options.clock_set:
@@ -113,7 +120,7 @@ def _ask(
             chosen = quiet if result == "quiet" and isinstance(quiet, Quiet) else None
             handing.work(app, _begin(app, ritual, key, scenario, chosen))
 
-    title = f"Begin {present.hosts(clean(ritual.title or ritual.id, 40), view)}?"
+    title = f"Begin {_meant(app, ritual, key)}?"
     safe = "leave" if app.options.clock_set or isinstance(quiet, Unfit) else ""
     app.push_screen(Ask(title, lines, answers, safe=safe), answered)
 

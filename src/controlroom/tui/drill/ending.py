@@ -39,7 +39,7 @@ def _in_words(watch: Stopwatch) -> str:
 def ask(app: RoomApp, run: Run) -> None:
     """Show what will be recorded, and end it where that is wanted."""
     if not run.on:
-        app.say("it is over: w writes its report again")
+        app.say(f"it is over: {app.key_of('minutes.write')} writes its report again")
         return
     drill, view = now_seen(app, run), app.room_screen.view
     mine = same_person(run.driver, app.room.desk.by)
@@ -101,7 +101,8 @@ async def write(app: RoomApp, key: Key) -> None:
             app.note_failure("writing the report of a drill", problem)
         remedy = getattr(problem, "remedy", "")
         said = "; ".join(filter(None, (reason or type(problem).__name__, remedy)))
-        app.say(f"the report is not written: {clean(said, 200)}; w tries again", "down", LONG)
+        again = app.key_of("minutes.write")
+        app.say(f"the report is not written: {clean(said, 200)}; {again} tries again", "down", LONG)
         return
     lines: list[Line] = [
         text(Span("✓ ", "ok"), Span("written to "), Span(str(written.path), "strong")),

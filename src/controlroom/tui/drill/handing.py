@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from controlroom.domain.actions import Action, Kind, Outcome
+from controlroom.domain.actions import Action, Kind
 from controlroom.domain.decide import Intent, Refusal, decide
 from controlroom.domain.drill import Hush
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui import present
-from controlroom.tui.acts import questions
+from controlroom.tui.acts import handing
 from controlroom.tui.acts.arriving import arrived
-from controlroom.tui.acts.handing import LONG
+from controlroom.tui.acts.handing import LONG, UNHURRIED
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
-
-SLOW = 0.8
-"""Seconds after which it is said that somebody takes their time."""
 
 
 def work(app: RoomApp, story: Coroutine[Any, Any, object]) -> None:
@@ -49,28 +45,11 @@ async def submit(app: RoomApp, action: Action, said: str, *, seen: bool = False)
 
     `seen`: where all is well the screen shows it, and nothing needs to be said.
     """
-    loop = asyncio.get_running_loop()
-    slow = loop.call_later(SLOW, app.say, "on its way: the log is slow to answer", "warn", LONG)
-    try:
-        (outcome,) = await app.room.desk.submit([action])
-    except Exception as error:
-        # The desk raises nothing; should it, nobody may believe that anything was recorded.
-        app.note_failure("handing in an action", error)
-        outcome = Outcome("not_recorded", action, reason=f"the room failed: {type(error).__name__}")
-    finally:
-        slow.cancel()
-    match outcome.status:
-        case "committed" if not seen:
-            app.say(f"r{outcome.rev} {said}")
-        case "queued":
-            why = f": {outcome.reason}" if outcome.reason else ""
-            app.say(f"queued, will be delivered: {said}{why}", "warn", LONG)
-        case "conflict":
-            await app.room.desk.settle(action.id, "drop")
-            app.say(f"not done, somebody was first: {said}", "warn", LONG)
-        case "not_recorded":
-            scene = app.room_screen.scene()
-            app.push_screen(questions.not_recorded([outcome], scene, again=False))
+    (outcome,) = await handing.submit(app, [action], UNHURRIED)
+    handing.tell(app, outcome, said, quiet=seen)
+    if outcome.status == "conflict":
+        await app.room.desk.settle(action.id, "drop")
+        app.say(f"not done, somebody was first: {said}", "warn", LONG)
     taken = outcome.status in ("committed", "queued")
     if taken:
         await arrived(app, action)

@@ -31,7 +31,7 @@ from controlroom.tui.screens.dialog import Dialog, TextList
 if TYPE_CHECKING:
     from controlroom.domain.snapshot import Snapshot
 
-KEYS = {"+": "add", "i": "injected", "F": "finish", "w": "write"}
+KEYS = {"+": "add", "i": "injected", "F": "finish"}
 """What these keys do here, before whatever they mean in the room; digits tick."""
 
 
@@ -97,12 +97,13 @@ class DrillScreen(Dialog):
         keys: list[tuple[str, str]] = []
         if drill is not None and not self.room_app.options.read_only:
             on = drill.run.on
-            keys = [("c", "tick"), ("+", "symptom")]
+            keys = [(self.room_app.key_of("box.tick"), "tick"), ("+", "symptom")]
             keys += [("i", "fault is in")] if on and not drill.marked else []
-            keys.append(("F", "finish") if on else ("w", "report"))
+            keys.append(("F", "finish") if on else (self.room_app.key_of("minutes.write"), "report"))
         spans = [one for key, does in keys for one in (Span(key, "accent"), Span(f" {does}  ", "dim"))]
         running = drill is not None and drill.run.on
-        return (*spans, Span("Esc", "accent"), Span(" close, it goes on" if running else " close", "dim"))
+        close = Span(self.room_app.key_of("dialog.close"), "accent")
+        return (*spans, close, Span(" close, it goes on" if running else " close", "dim"))
 
     def _rows(self, drill: Drill, width: int) -> Iterator[Row]:
         for number, line in enumerate(self._head(drill)):
@@ -184,7 +185,11 @@ class DrillScreen(Dialog):
         key = event_key(event.key, event.character)
         if len(key) == 1 and key in "123456789":
             return f"drill.{key}"
-        return f"drill.{KEYS[key]}" if key in KEYS else super().action_for(event)
+        if key in KEYS:
+            return f"drill.{KEYS[key]}"
+        # It is a key of the room: no dialog but this one has something to write.
+        writes = key in self.room_app.keymap.action("minutes.write").keys
+        return "drill.write" if writes else super().action_for(event)
 
     def act(self, action: str) -> None:
         """An action of the drill, or whatever a dialog does."""

@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from controlroom.domain.snapshot import Snapshot, SourceKind
 from controlroom.domain.text import clean
 from controlroom.tui import present, relayline
 from controlroom.tui.lines import BLANK, crop_line
 from controlroom.tui.rows import DrawContext, Heading, Line, Row, Span, Style, View
+
+_harmless = lru_cache(maxsize=4096)(clean)
+"""`clean`, remembered: from one second to the next nearly all that is drawn is the same words."""
 
 
 class BasePane:
@@ -76,7 +80,8 @@ class BasePane:
 
 def finish(lines: Iterable[Line], width: int, height: int, *, ascii_only: bool) -> tuple[Line, ...]:
     """Exactly `height` clean lines of at most `width` cells, with ASCII glyphs where wanted."""
-    done = [crop_line(tuple(Span(clean(s.text), s.style) for s in line), width) for line in lines][:height]
+    cleaned = [tuple([Span(_harmless(span.text), span.style) for span in line]) for line in lines]
+    done = [crop_line(line, width) for line in cleaned[:height]]
     done += [BLANK] * (height - len(done))
     return tuple(present.ascii_line(line) for line in done) if ascii_only else tuple(done)
 

@@ -186,5 +186,6 @@ class _Parts:
         if not hint or self._fine:
             return ()
         near = len(self._reading.near)
-        takes = " = takes it" if near == 1 else f" = takes one of {near}" if near else ""
+        key = self._ctx.view.key("signal.accept")
+        takes = f" {key} takes it" if near == 1 else f" {key} takes one of {near}" if near else ""
         return text(Span(hint, "dim" if self._quiet else "accent"), Span(takes, "dim"))

@@ -11,6 +11,7 @@ from controlroom.domain.snapshot import Snapshot
 from controlroom.domain.triage import Blocker
 from controlroom.domain.waiting import Edge, First
 from controlroom.tui import present
+from controlroom.tui.keys import DEFAULT
 from controlroom.tui.lane_lines import card_age, look
 from controlroom.tui.lanes import make_card
 from controlroom.tui.lines import column, join, text
@@ -67,9 +68,10 @@ class WaitingPane(BasePane):
     id = "waiting"
     title = "Who waits on whom"
     kinds = ("store", "documents", "status")
-    nothing = "nobody is known to wait: b on a card or blocker says which squad waits on which"
 
-    def __init__(self) -> None:
+    def __init__(self, wait_on: str = DEFAULT.text("blocker.wait_on")) -> None:
+        """`wait_on` is the key that says who waits on whom."""
+        self.nothing = f"nobody is known to wait: {wait_on} on a card or blocker says who waits on whom"
         self.opened: frozenset[str] = frozenset()
 
     def toggle(self, edge: str, *, opened: bool | None = None) -> None:

@@ -97,7 +97,7 @@ class Ask(Dialog):
         for answer in () if all_seen else self._answers:
             if answer.letter:
                 spans += [Span(answer.letter, "accent"), Span(f" {_first_word(answer.label)}  ", "dim")]
-        known = Span("Enter", "accent"), Span(" takes it  ", "dim")
+        known = Span(self.room_app.key_of("detail.open"), "accent"), Span(" takes it  ", "dim")
         return (*(spans or known), *self.hint("dialog.close"))
 
     def action_for(self, event: Key) -> str | None:

@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.events import Key
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.timer import Timer
 from textual.widget import Widget
 
 from controlroom.tui.keys import Where, event_key
 from controlroom.tui.layout import Box
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from controlroom.tui.app import RoomApp
     from controlroom.tui.rows import Subject
 
 INTERRUPT = "ctrl+c"
+
+PAINT_EVERY = 1 / 240
+"""Seconds from one paint to the next at the soonest."""
 
 
 class Keyed:
@@ -28,6 +34,22 @@ class Keyed:
 
     WHERE: ClassVar[tuple[Where, ...]] = ("list",)
     """Where of the key table this screen is."""
+
+    _painting: Timer | None = None
+
+    @property
+    def _update_timer(self) -> Timer:
+        """What paints a screen after it changed.
+
+        Textual's own lets a key that is pressed right after a paint wait for up to two frames of 60 Hz, and a
+        room with a clock has painted just before more often than a person notices why it is slow.
+        """
+        if self._painting is None:
+            screen = cast("Screen[object]", self)
+            self._painting = screen.set_interval(
+                PAINT_EVERY, screen._on_timer_update, name="screen_update", pause=True
+            )
+        return self._painting
 
     @property
     def room_app(self) -> RoomApp:

@@ -21,7 +21,7 @@ class LintsScreen(Sideways):
         """Enter goes to the cause, right tells the whole of it."""
         return join(
             (
-                (Span("Enter", "accent"), Span(" go there", "dim")),
+                (Span(self.room_app.key_of("detail.open"), "accent"), Span(" go there", "dim")),
                 self.right_hint("tell more"),
                 self.hint("link.open", "subject.copy", "dialog.close"),
             ),

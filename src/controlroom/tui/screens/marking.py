@@ -67,4 +67,7 @@ class Marking(Moving):
 
     def _marks_line(self) -> Line:
         """How many are marked, for the footer."""
-        return (Span(f"◆ {len(self.marks)} marked, Esc clears", "accent"),) if self.marks else ()
+        if not self.marks:
+            return ()
+        key = self.room_app.key_of("view.back")
+        return (Span(f"◆ {len(self.marks)} marked, {key} clears", "accent"),)

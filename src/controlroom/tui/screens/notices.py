@@ -79,8 +79,10 @@ class NoticesScreen(Dialog):
         return super().fill(width)
 
     def _keys(self, any_: bool) -> Line:
-        enter = (Span("Enter", "accent"), Span(" what goes out  ", "dim")) if any_ else ()
-        return (*enter, *self.hint("dialog.close"))
+        close = self.hint("dialog.close")
+        if not any_:
+            return close
+        return (Span(self.room_app.key_of("detail.open"), "accent"), Span(" what goes out  ", "dim"), *close)
 
     def tick(self) -> None:
         """What was told moves on."""

@@ -164,7 +164,7 @@ class Occasions(Marking):
             self.plan = plan_for(layout)
             self._near = wanted, self.plan
             title = occurrence.ritual.title or occurrence.ritual.id
-            self.say(f"arranged for {title}; Esc: all panes", seconds=10)
+            self.say(f"arranged for {title}; {self.room_app.key_of('view.back')}: all panes", seconds=10)
             self._show(settled=False)
 
     def _hands_off(self) -> bool:

@@ -24,7 +24,7 @@ from controlroom.tui.screens.keyed import Placed
 from controlroom.tui.screens.marking import Marking
 from controlroom.tui.views import VIEWS, Setting
 from controlroom.tui.widgets.bar import Bar
-from controlroom.tui.widgets.pane import PaneView, Scene
+from controlroom.tui.widgets.pane import PaneView, Scene, only_older
 from controlroom.tui.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -77,10 +77,14 @@ class RoomScreen(Backwards, Marking, Filtering, Screen[None], inherit_bindings=F
         self._tabs = Tabs((), ())
         self._notice: Line = ()
         self._notice_until: datetime | None = None
+        self._heedless = ""
+        """The kind of what failed when time or data last asked for something; empty where nothing did."""
         self._returning: tuple[str, str | None] | None = None
         self._editing: Input | None = None
         self._footer_for: tuple[object, ...] = ()
         self._footer_actions: list[Action] = []
+        self._footer_told: tuple[list[Action], int, Line] | None = None
+        self._footer_line: Line = ()
         self.begin_in(setting)
 
     def compose(self) -> ComposeResult:
@@ -121,18 +125,29 @@ class RoomScreen(Backwards, Marking, Filtering, Screen[None], inherit_bindings=F
         return self.subject
 
     def receive(self, snapshot: Snapshot, now: datetime) -> None:
-        """There is something new."""
+        """There is something new; that sources were only read again is shown with the next second."""
         before, self._snapshot, self._now = self._snapshot, snapshot, _whole(now)
-        if self.frozen is None:
+        if self.frozen is None and not only_older(before, snapshot):
             self.prune(before, snapshot)
             self._show()
-        self.heed()
+        self._take_heed()
 
     def tick(self) -> None:
         """A second has passed."""
         self._now = _whole(self.room_app.room.clock())
-        self.heed()
+        self._take_heed()
         self._show()
+
+    def _take_heed(self) -> None:
+        """Do what time and data ask for; what fails there stops neither the clock nor what is shown."""
+        before, self._heedless = self._heedless, ""
+        try:
+            self.heed()
+        except Exception as error:
+            self.room_app.note_failure("what time and data change", error)
+            self._heedless = type(error).__name__
+        if self._heedless != before:
+            self._bars_footer()
 
     def say(self, text: str, style: Style = "text", seconds: float = NOTICE_SECONDS) -> None:
         """Say something in the footer for a while."""
@@ -267,8 +282,12 @@ class RoomScreen(Backwards, Marking, Filtering, Screen[None], inherit_bindings=F
         if self._editing is not None:
             self._footer.show((Span(" filter ", "dim"), Span("/", "accent")))
         else:
-            line = footer(self._offered(), arrangement.footer.width, self._said(), plain=app.plain)
-            self._footer.show(ascii_line(line) if app.plain else line)
+            told = (self._offered(), arrangement.footer.width, self._said())
+            if told != self._footer_told:
+                self._footer_told = told
+                line = footer(*told, plain=app.plain)
+                self._footer_line = ascii_line(line) if app.plain else line
+            self._footer.show(self._footer_line)
 
     def _offered(self) -> list[Action]:
         """The actions of the footer: first what makes sense on what is under the cursor."""
@@ -339,9 +358,13 @@ class RoomScreen(Backwards, Marking, Filtering, Screen[None], inherit_bindings=F
         if self.frozen is not None:
             seconds = max(0, int((self._now - self.frozen.now).total_seconds()))
             held = f"{seconds // 60}:{seconds % 60:02d}"
-            return (Span(f"held for {held}, Space catches up", "warn"),)
-        failure = self.room_app.engine_failure
-        return (Span(f"the engine stopped: {failure}", "down"),) if failure else self._marks_line()
+            key = self.room_app.key_of("screen.freeze")
+            return (Span(f"held for {held}, {key} catches up", "warn"),)
+        if failure := self.room_app.engine_failure:
+            return (Span(f"the engine stopped: {failure}", "down"),)
+        if self._heedless:
+            return (Span(f"▲ the arrangement stands still: {self._heedless}", "degraded"),)
+        return self._marks_line()
 
     def do_view_back(self) -> None:
         """One thing less: the past, the marks, the filter, the zoom, the focus on a squad."""

@@ -14,7 +14,7 @@ class WaitingScreen(Sideways):
 
     def make_pane(self) -> WaitingPane:
         """With no edge opened yet."""
-        self._waiting = WaitingPane()
+        self._waiting = WaitingPane(self.room_app.key_of("blocker.wait_on"))
         return self._waiting
 
     def hints(self) -> Line:

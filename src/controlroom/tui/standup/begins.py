@@ -79,7 +79,7 @@ def _none_today(mode: Mode, ids: set[str]) -> str:
     if runs:
         last = runs[-1]
         when = present.moment(last.began_at, mode.now, program.zone)
-        return f"held already: {when}, w writes its minutes again{then}"
+        return f"held already: {when}, {mode.app.key_of('minutes.write')} writes its minutes again{then}"
     return f"nothing to begin today{then}"
 
 
@@ -110,9 +110,16 @@ def begin(mode: Mode, occurrence: Occurrence, run: Run | None) -> None:
             mode.consented(key)
             _start(mode, occurrence)
 
-    title = f"Begin {clean(occurrence.ritual.title or occurrence.ritual.id, 40)}?"
+    title = f"Begin {_meant(mode, occurrence)}?"
     answers = (Answer("y", "begin it now", "begin"), Answer("n", "not now", "leave"))
     mode.app.push_screen(Ask(title, lines, answers, safe="leave"), answered)
+
+
+def _meant(mode: Mode, occurrence: Occurrence) -> str:
+    """The ritual, and the day it is about where that is not today."""
+    ritual = occurrence.ritual
+    zone = ritual.zone or mode.snapshot.program.zone
+    return clean(ritual.title or ritual.id, 40) + present.of_day(occurrence.local_date, mode.now, zone)
 
 
 def _odd(occurrence: Occurrence, now: datetime, program: Program) -> list[Line]:
@@ -137,12 +144,11 @@ def clock_lines(at: datetime, program: Program) -> list[Line]:
     ]
 
 
-def ask_clock(app: RoomApp, at: datetime, then: Callable[[], None]) -> None:
-    """Ask once whether what is done here is written with the time of a clock that is set."""
+def ask_clock(app: RoomApp, at: datetime, then: Callable[[bool], None]) -> None:
+    """Ask whether what is done here is written with the time of a clock that is set; `then` is told."""
 
     def answered(result: str | None) -> None:
-        if result == "yes":
-            then()
+        then(result == "yes")
 
     lines = clock_lines(at, app.room_screen.latest.program)
     answers = (Answer("y", "write it with that time", "yes"), Answer("n", "leave it", "leave"))
@@ -284,7 +290,8 @@ async def write_minutes(mode: Mode, key: Key, *, late: bool = False) -> None:
         written = await mode.app.room.reports.minutes(key)
     except Exception as problem:
         why = why_not(mode, "writing minutes", problem)
-        mode.app.say(f"the minutes are not written: {why}; w tries again", "down", LONG)
+        again = mode.app.key_of("minutes.write")
+        mode.app.say(f"the minutes are not written: {why}; {again} tries again", "down", LONG)
         return
     show(mode.app, written, late=late)
 
@@ -324,7 +331,7 @@ def show(app: RoomApp, written: Written, *, late: bool = False) -> None:
 def _plainly(app: RoomApp, occurrence: Occurrence, run: Run | None) -> None:
     """Begin a ritual that has no parts; one that is on is ended once that is meant."""
     mode, key = app.room_screen.standup, Key.of(occurrence)
-    title = clean(occurrence.ritual.title or occurrence.ritual.id, 40)
+    title = _meant(mode, occurrence)
     if app.options.read_only:
         app.say(READ_ONLY, "warn")
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from controlroom.domain.runs import Run
+from controlroom.domain.runs import Run, Segment
 from controlroom.tui.standup import begins, capture, course
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _next(mode: Mode, run: Run) -> None:
     """The next part; blockers that need a decision are not passed."""
     to = course.following(run)
     if to is None:
-        mode.app.say("this is the last part: F finishes", "warn")
+        mode.app.say(f"this is the last part: {mode.app.key_of('standup.finish')} finishes", "warn")
     elif not mode.stopped(run, course.passes_blockers(run, to)):
         mode.move("enter", to=to.id)
 
@@ -76,10 +76,14 @@ def _skip(mode: Mode, run: Run) -> None:
     """Pass this squad over, and go on."""
     segment, to = run.segment, course.following(run)
     if segment is None or segment.kind != "squad":
-        mode.app.say("only a squad is passed over: n goes to the next part", "warn")
-    elif to is not None and mode.stopped(run, course.passes_blockers(run, to)):
-        return
-    elif mode.move("skip", segment=segment.id) and to is not None:
+        key = mode.app.key_of("standup.next")
+        mode.app.say(f"only a squad is passed over: {key} goes to the next part", "warn")
+    elif to is None or not mode.stopped(run, course.passes_blockers(run, to)):
+        mode.consented_first(lambda: _pass_over(mode, segment, to))
+
+
+def _pass_over(mode: Mode, segment: Segment, to: Segment | None) -> None:
+    if mode.move("skip", segment=segment.id) and to is not None:
         mode.move("enter", to=to.id)
 
 

@@ -16,14 +16,11 @@ from controlroom.domain.text import clean
 from controlroom.domain.words import deed
 from controlroom.tui.acts import questions
 from controlroom.tui.acts.arriving import PATIENCE
-from controlroom.tui.acts.handing import LONG
+from controlroom.tui.acts.handing import UNHURRIED, submit, tell
 from controlroom.tui.triage_words import names
 
 if TYPE_CHECKING:
     from controlroom.tui.standup.mode import Mode
-
-SLOW = 0.8
-"""Seconds after which it is said that the log takes its time."""
 
 
 class Outgoing:
@@ -88,17 +85,7 @@ class Outgoing:
         self._sent[action.id] = action
         app = self._mode.app
         async with self._turn:
-            slow = asyncio.get_running_loop().call_later(
-                SLOW, app.say, "on its way: the log is slow to answer", "warn", LONG
-            )
-            try:
-                (outcome,) = await app.room.desk.submit([action])
-            except Exception as error:
-                # The desk raises nothing; should it, nobody may believe that anything was recorded.
-                app.note_failure("handing in an action", error)
-                outcome = Outcome("not_recorded", action, reason=f"the room failed: {type(error).__name__}")
-            finally:
-                slow.cancel()
+            (outcome,) = await submit(app, [action], UNHURRIED)
         self._tell(outcome, said=said)
         return outcome
 
@@ -110,19 +97,7 @@ class Outgoing:
             self._mode.screen.show_anew()
         if outcome.status == "conflict" and key_of(action.item) is None:
             app.acting.handing.ask_conflict(outcome)
-        if outcome.status == "committed" and said:
-            app.say(f"r{outcome.rev} {self._words(action)}")
-        elif outcome.status == "queued":
-            why = f": {outcome.reason}" if outcome.reason else ""
-            app.say(f"queued, will be delivered: {self._words(action)}{why}", "warn", LONG)
-        elif outcome.status == "not_recorded":
-            scene = self._mode.screen.scene()
-
-            def answered(result: str | None) -> None:
-                if result == "copy":
-                    app.copy_text(questions.as_plain([outcome], scene))
-
-            app.push_screen(questions.not_recorded([outcome], scene, again=False), answered)
+        tell(app, outcome, self._words(action), quiet=not said)
 
     def _words(self, action: Action) -> str:
         screen, known = self._mode.screen, self._mode.snapshot

@@ -55,6 +55,9 @@ class Mode:
         self._drivers: dict[Key, str] = {}
         self._ending: Key | None = None
         self._consent: Key | None = None
+        """The holding that is written with the time of a clock that is set: the person has agreed to that."""
+        self._dissent: Key | None = None
+        """The holding that is not: the person was asked, and did not want it."""
         self._before: tuple[str, str | None, str | None] = ("", None, None)
         """Pane, zoom and squad that were shown before the standup."""
         self._bar: Bar | None = None
@@ -103,7 +106,7 @@ class Mode:
 
     def consented(self, key: Key) -> None:
         """It was said, for this holding."""
-        self._consent = key
+        self._consent, self._dissent = key, None
 
     # What is shown
 
@@ -142,7 +145,8 @@ class Mode:
         run = course.current(self.snapshot.runs, self.now)
         if run is None and self.screen.setting.id == "standup" and not self._waits:
             self._waits = True
-            then = "it is shown as soon as one begins" if self.follows else "S begins today's"
+            begins_it = f"{self.app.key_of('ritual.begin')} begins today's"
+            then = "it is shown as soon as one begins" if self.follows else begins_it
             self.app.say(f"no standup is on: {then}", "text", LONG)
         if run is None or (run.key == self._left and not mine):
             return
@@ -158,6 +162,7 @@ class Mode:
         if not self.shown:
             self._before = screen.active, screen.zoomed, screen.view.focus_squad
         self.key, self.shown, self._left, self._part = key, True, None, ""
+        self._dissent = None
         screen.frozen = None
         self._furnish(key)
         run = self.run
@@ -309,10 +314,11 @@ class Mode:
             return
         run = self.run
         if not self.shown or run is None:
-            self.app.say("no standup is shown: S begins or joins it", "warn")
+            key = self.app.key_of("ritual.begin")
+            self.app.say(f"no standup is shown: {key} begins or joins it", "warn")
             return
         if name in doing.OF_DRIVER and not course.drives(run, self.by):
-            key = next(iter(self.app.keymap.action("standup.hand_over").keys), "H")
+            key = self.app.key_of("standup.hand_over")
             who = present.person(run.driver, self.screen.view) or "somebody"
             self.app.say(f"{who} drives: {key} asks to take over", "warn")
             return
@@ -325,14 +331,22 @@ class Mode:
         if not stuck:
             return False
         at = next((place for place, one in enumerate(run.segments) if one.kind == "blockers"), None)
-        if at is not None and at != run.place and course.drives(run, self.by):
-            self.move("enter", to=run.segments[at].id)
-        if "blockers" in self.screen.panes:
-            self.screen.active = "blockers"
-            self._show()
-            self.screen.pane.scroller.goto(f"blocker:{stuck[0].id}")
-            self.screen.pane.sync()
-        capture.decide_on(self, stuck, course.carries(self.snapshot, run))
+        goes = run.segments[at].id if at not in (None, run.place) and course.drives(run, self.by) else ""
+
+        def go() -> None:
+            if goes:
+                self.move("enter", to=goes)
+            if "blockers" in self.screen.panes:
+                self.screen.active = "blockers"
+                self._show()
+                self.screen.pane.scroller.goto(f"blocker:{stuck[0].id}")
+                self.screen.pane.sync()
+            capture.decide_on(self, stuck, course.carries(self.snapshot, run))
+
+        if goes:
+            self.consented_first(go)
+        else:
+            go()
         return True
 
     def take_back(self) -> bool:
@@ -352,17 +366,28 @@ class Mode:
         return self.key is not None and self.send(kind, self.key.run, args)
 
     def consented_first(self, then: Callable[[], None]) -> bool:
-        """Do `then`, once the person has agreed to the time of a clock that is set; whether it was done."""
+        """Do `then`, once the person has agreed to the time of a clock that is set; whether it was done.
+
+        They are asked once for a holding. Whoever did not want it is only told so until they come back to it.
+        """
         key = self.key
         if not self.app.options.clock_set or self.consents or key is None:
             then()
             return True
+        if self._dissent == key:
+            again = self.app.key_of("ritual.begin")
+            said = "nothing is written: the clock of this room is set"
+            self.app.say(f"{said}; {again} and {again} again asks once more", "warn")
+            return False
 
-        def agreed() -> None:
-            self.consented(key)
-            then()
+        def answered(agreed: bool) -> None:
+            if agreed:
+                self.consented(key)
+                then()
+            else:
+                self._dissent = key
 
-        begins.ask_clock(self.app, self.now, agreed)
+        begins.ask_clock(self.app, self.now, answered)
         return False
 
     def send(

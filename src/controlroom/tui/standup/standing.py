@@ -67,6 +67,11 @@ class StandingUp(Occasions):
         """Whether the person has agreed that what is done here has the time of a clock that is set."""
         return self._mode is not None and self._mode.consents
 
+    def consented(self) -> None:
+        """The person agreed to it: at the standup that is shown, for all of it."""
+        if self._mode is not None and self._mode.shown and self._mode.key is not None:
+            self._mode.consented(self._mode.key)
+
     @property
     def shown_snapshot(self) -> Snapshot:
         """The newest, with what was done in the standup here and is still on its way to the log."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.segment import Segment
-from textual.geometry import Region
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -35,6 +36,8 @@ class Inked(Widget, can_focus=False):
     """
 
     ALLOW_SELECT = False
+    virtual_size = Reactive(Size(0, 0), repaint=False)
+    """As large as its box, which the screen gave it: another one asks for no second layout and paint."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

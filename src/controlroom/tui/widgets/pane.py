@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from controlroom.domain.program import Program
-from controlroom.domain.snapshot import Snapshot
+from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.tui import relayline
 from controlroom.tui.layout import Box
+from controlroom.tui.memo import by_identity
 from controlroom.tui.rows import DrawContext, Heading, Line, Pane, Row, Span, View
 from controlroom.tui.widgets.rowlist import RowList
 
@@ -23,6 +25,15 @@ Report = Callable[[str, Exception], None]
 
 MOST_WANTED = 1_000
 """Lines beyond which a pane wants no more: no screen is that high."""
+
+AGES_WITHIN = 5.0
+"""Seconds an age may be behind in a row that does not tick: then all rows are drawn anew."""
+
+_PARTS = attrgetter(*(f.name for f in fields(Snapshot) if f.name not in ("version", "taken_at", "sources")))
+"""What a snapshot tells, without when it was taken and how its sources are doing."""
+
+_DOING = attrgetter(*(f.name for f in fields(SourceStatus) if f.name not in ("read_at", "as_of")))
+"""How a source is doing, without when it was read."""
 
 
 class Scene(NamedTuple):
@@ -51,6 +62,8 @@ class PaneView(RowList):
         self._compile = compile_filter
         self._report = report
         self._scene: Scene | None = None
+        self._drawn_at: datetime | None = None
+        """The moment at which all rows were drawn last."""
         self._view = View()
         self._failure: str | None = None
         self._listed: tuple[tuple[object, ...], View] | None = None
@@ -86,10 +99,14 @@ class PaneView(RowList):
             self.scroller.replace(())
         only_time = (
             before is not None
-            and before.snapshot is scene.snapshot
             and before.view == scene.view
             and listed is self._listed
+            and self._drawn_at is not None
+            and abs((scene.now - self._drawn_at).total_seconds()) < AGES_WITHIN
+            and only_older(before.snapshot, scene.snapshot)
         )
+        if not only_time:
+            self._drawn_at = scene.now
         self.redraw(only_time=only_time)
 
     def place(self, box: Box | None) -> None:
@@ -158,7 +175,8 @@ class PaneView(RowList):
         if self._failure is not None:
             return (Span(f"▲ this pane cannot be shown: {self._failure}; the others are unhurt", "degraded"),)
         if self.filter:
-            return (Span(f"nothing matches /{self.filter}", "dim"), Span("  Esc shows everything", "dim"))
+            back = Span(f"  {self._view.key('view.back')} shows everything", "dim")
+            return (Span(f"nothing matches /{self.filter}", "dim"), back)
         if self._scene is None:
             return (Span("loading", "dim"),)
         try:
@@ -237,6 +255,17 @@ def _lines(rows: Sequence[Row], enough: int) -> int:
             break
         counted += max(1, row.height)
     return counted
+
+
+@by_identity(keep=1)
+def only_older(before: Snapshot, after: Snapshot) -> bool:
+    """Whether nothing but time passed: the sources were read again, and told nothing new."""
+    return _same(_PARTS(before), _PARTS(after)) and _doing(before.sources) == _doing(after.sources)
+
+
+def _doing(sources: Sequence[SourceStatus]) -> list[object]:
+    """How the sources are doing, without when each was read last; the first time is another thing."""
+    return [(source.read_at is None, _DOING(source)) for source in sources]
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
