@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from controlroom.domain.relayed import Relayed
 from controlroom.domain.snapshot import Snapshot
 from controlroom.tui.panes.squads import SquadsPane
 from controlroom.tui.parts import usual
@@ -41,6 +42,21 @@ def test_only_older_is_what_tells_nothing_new() -> None:
     assert not only_older(ROOM, changed(sources=(replace(failed, warnings=("odd",)), *others)))
     assert not only_older(changed(sources=(replace(failed, read_at=None), *others)), ROOM)
     assert not only_older(ROOM, changed(restored=True))
+
+
+def test_a_word_of_the_collector_is_nothing_new_and_its_silence_is() -> None:
+    """On a screen that follows, only who tells, a loss, its reason and a clock that goes wrong are news."""
+    heard = Relayed("redis", "one", heard_at=NOW, skew=0.1)
+    room = changed(relayed=heard)
+    later = NOW + timedelta(seconds=1)
+    assert only_older(room, replace(read_again(1, room), relayed=replace(heard, heard_at=later, skew=0.2)))
+    for news in (
+        replace(heard, lost_since=later, reason="silent"),
+        replace(heard, collector="another"),
+        replace(heard, skew=9.0),
+        None,
+    ):
+        assert not only_older(room, replace(room, relayed=news)), news
 
 
 async def test_sources_that_were_only_read_again_wait_for_the_next_second() -> None:

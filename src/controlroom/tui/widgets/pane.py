@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from controlroom.domain.program import Program
+from controlroom.domain.relayed import Relayed
 from controlroom.domain.snapshot import Snapshot, SourceStatus
 from controlroom.tui import relayline
 from controlroom.tui.layout import Box
@@ -29,8 +30,10 @@ MOST_WANTED = 1_000
 AGES_WITHIN = 5.0
 """Seconds an age may be behind in a row that does not tick: then all rows are drawn anew."""
 
-_PARTS = attrgetter(*(f.name for f in fields(Snapshot) if f.name not in ("version", "taken_at", "sources")))
-"""What a snapshot tells, without when it was taken and how its sources are doing."""
+_OF_THE_LOOK = frozenset({"version", "taken_at", "sources", "relayed"})
+
+_PARTS = attrgetter(*(f.name for f in fields(Snapshot) if f.name not in _OF_THE_LOOK))
+"""What a snapshot tells, without when it was taken, how its sources are doing, and how it came here."""
 
 _DOING = attrgetter(*(f.name for f in fields(SourceStatus) if f.name not in ("read_at", "as_of")))
 """How a source is doing, without when it was read."""
@@ -260,7 +263,19 @@ def _lines(rows: Sequence[Row], enough: int) -> int:
 @by_identity(keep=1)
 def only_older(before: Snapshot, after: Snapshot) -> bool:
     """Whether nothing but time passed: the sources were read again, and told nothing new."""
-    return _same(_PARTS(before), _PARTS(after)) and _doing(before.sources) == _doing(after.sources)
+    return (
+        _same(_PARTS(before), _PARTS(after))
+        and _doing(before.sources) == _doing(after.sources)
+        and _came(before.relayed) == _came(after.relayed)
+    )
+
+
+def _came(relayed: Relayed | None) -> object:
+    """How a room came here, without when a word of it was heard last."""
+    if relayed is None:
+        return None
+    skewed = None if relayed.skewed is None else round(relayed.skewed)
+    return (relayed.where, relayed.collector, relayed.unheard, relayed.lost_since, relayed.reason, skewed)
 
 
 def _doing(sources: Sequence[SourceStatus]) -> list[object]:
