@@ -410,6 +410,23 @@ async def test_a_day_of_attempts_is_given_up(tmp_path: Path) -> None:
         assert "given up after a day: the webhook refuses connections" in became(room)[0][2]
 
 
+async def test_what_was_another_rooms_to_tell_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """A room that may not tell keeps what it finds for a day; after that it is neither told nor given up."""
+    watch = Watch()
+    async with hooked() as hook, quiet_room(tmp_path / "harbour", hook.url, clock=watch) as room:
+        assert room.noticing is not None
+        leads = False
+        room.noticing.may_tell = lambda: leads
+        room.noticing.tell(notice("crane"))
+        await until(lambda: states(room) == {"crane is down": "waiting"})
+        watch.ahead = dt.timedelta(days=1, seconds=1)
+        await until(lambda: states(room) == {"crane is down": "not_told"})
+        leads = True
+        room.noticing.tell(notice("winch"))
+        await until(lambda: states(room).get("winch is down") == "sent")
+        assert not [text for text in hook.texts if "crane" in text]
+
+
 async def test_what_another_service_explains_is_one_notice(tmp_path: Path) -> None:
     """A gateway that needs Kafka fails first: only Kafka is told, and only its recovery."""
     folder = tmp_path / "harbour"

@@ -321,17 +321,18 @@ class Noticing:
     async def _turn(self, channel_id: str) -> float:
         """Tell what is due; seconds until there may be more to do."""
         while True:
-            if not self.may_tell():
+            now, may_tell = self.clock(), self.may_tell()
+            for told in self._waiting(channel_id):
+                if now - told.put_at > GIVE_UP and may_tell:
+                    await self._end(told, "given_up", f"given up after a day: {told.why}")
+                elif now - told.put_at > GIVE_UP:
+                    await self._end(told, "not_told", "for a day it was another room's to tell")
+            if not may_tell:
                 return STAND_BY
-            now = self.clock()
             channel = self._channel(channel_id)
             if channel is not None:
                 await self._tell_of_counted(channel, now)
-            waiting = self._waiting(channel_id)
-            for told in waiting:
-                if now - told.put_at > GIVE_UP:
-                    await self._end(told, "given_up", f"given up after a day: {told.why}")
-            waiting = [told for told in waiting if now - told.put_at <= GIVE_UP]
+            waiting = [told for told in self._waiting(channel_id) if now - told.put_at <= GIVE_UP]
             paused = self._paused(channel_id, now)
             if paused > 0 and waiting:
                 return min(paused, REREAD)

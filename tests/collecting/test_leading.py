@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import time
@@ -17,6 +18,9 @@ from tests.telling import channel, hooked, until
 
 TAKEOVER = 3 * LEASE
 """Seconds within which another one leads."""
+
+WATCHDOG = 30.0
+"""Seconds after which the unit in examples takes it for dead."""
 
 
 def room(heard: Screen) -> Snapshot | None:
@@ -396,3 +400,24 @@ async def test_a_service_manager_hears_how_it_is(tmp_path: Path) -> None:
             one.signal(signal.SIGTERM)
             assert await one.ends() == 0
             assert told("STOPPING=1")
+
+
+async def test_a_long_lease_does_not_make_it_look_dead(tmp_path: Path) -> None:
+    """With the longest lease there is it says as often that it lives as the unit in examples asks for."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as plug:
+        plug.bind(str(path))
+        plug.setblocking(False)
+        config = furnish(tmp_path, 1, lease=300)
+        async with collecting(config, environ={"NOTIFY_SOCKET": str(path)}) as one:
+            alive: list[float] = []
+
+            def told() -> int:
+                with contextlib.suppress(BlockingIOError):
+                    while b"WATCHDOG=1" in plug.recv(4096):
+                        alive.append(time.monotonic())
+                return len(alive)
+
+            await one.says("leads")
+            await until(lambda: told() >= 2)
+            assert alive[1] - alive[0] < WATCHDOG / 2

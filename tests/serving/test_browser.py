@@ -226,9 +226,9 @@ async def test_with_a_redis_it_follows_and_polls_nothing(tmp_path: Path, start: 
         with collector.talking(noted(told(), "told by the collector")):
             page = await entered(browser, served)
             await so(lambda: served.screens() != set())
-            await page.shows("Harbour programme")
-            assert "not heard since" not in page.drawn
-        await page.shows("not heard since", 10)
+            await page.shows("told by the collector")
+            assert "is silent" not in page.drawn
+        await page.shows("is silent", 10)
         assert kafka.came == 0
         (screen,) = served.screens()
         assert url.encode() not in command_of(screen)

@@ -296,6 +296,7 @@ def test_a_body_runs_nothing(tmp_path: Path) -> None:
         pickle.dumps(Evil(path), protocol=5),
         b"ccontrolroom.stores.saved\nos\n.",
         b"cos\nsystem\n.",
+        b"ccontrolroom.__main__\nmain\n.",
     ):
         with pytest.raises(saved.UnreadableSaved):
             Hearer().hear(Frame(1, 1, True, BEGAN, "press-1", sealed(inner)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import pickle
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, make_dataclass, replace
-from pathlib import Path
+from pathlib import Path, PosixPath
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controlroom.config.values import Past
 from controlroom.domain.actions import Action, Entry
 from controlroom.domain.board import Item, Squad
 from controlroom.domain.documents import Document, DocumentReading
@@ -168,6 +170,25 @@ def test_only_known_classes_are_found(module: str, name: str) -> None:
     raw += b"\x8c" + bytes([len(name)]) + name.encode() + b"\x93."
     with pytest.raises(saved.UnreadableSaved):
         saved.load(packed(raw))
+
+
+def test_what_others_told_names_nothing_but_parts_of_a_room() -> None:
+    """Nothing else is even imported for it, as one module runs the command when it is; one's own may."""
+    raw = saved.dump((room(), Past(keep=1.0)))
+    with pytest.raises(saved.UnreadableSaved, match="no place"):
+        saved.load(raw, saved.ROOM)
+    assert saved.load(raw) is not None
+    with pytest.raises(saved.UnreadableSaved, match="no place"):
+        saved.load(packed(b"ccontrolroom.__main__\nmain\n."), saved.ROOM)
+
+
+@pytest.mark.parametrize("kind", [Health, ProbeResult, Entry, dt.date, PosixPath])
+def test_a_class_stays_as_it_is(kind: type) -> None:
+    """What is read makes values of a class; it gives the class itself no attribute."""
+    named = f"c{kind.__module__}\n{kind.__qualname__}\n".encode()
+    with contextlib.suppress(saved.UnreadableSaved):
+        saved.load(packed(named + b"(N}\x8c\x07spoiledI1\nstb."))
+    assert not hasattr(kind, "spoiled")
 
 
 def test_foreign_values_are_not_saved() -> None:

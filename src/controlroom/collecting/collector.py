@@ -47,7 +47,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PART = 4
-"""The lease is renewed, and asked for, so many times while it lasts."""
+"""The lease is renewed, and asked for, so many times while it lasts …"""
+
+PULSE = 5.0
+"""… and so many seconds after the last time at the latest: a service manager waits to hear that it lives."""
 
 LIVES = 10.0
 """Seconds without a turn of its loop after which the process is called dead; longer with a long lease."""
@@ -100,6 +103,11 @@ class Collector:
     def alone(self) -> bool:
         """Whether the store is a folder: nobody follows it, and no other collector shares it."""
         return self.config.store.url.startswith("dir:")
+
+    @property
+    def _pause(self) -> float:
+        """Seconds from one time that the lease is asked for to the next."""
+        return min(self.config.collect.lease / PART, PULSE)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Collect until `stop` is set; then hand the lead over. Raises OSError, Unavailable."""
@@ -208,7 +216,7 @@ class Collector:
                     said = why
                 done, _ = await asyncio.wait(
                     {stopping, *tasks},
-                    timeout=self.config.collect.lease / PART,
+                    timeout=self._pause,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 for task in done - {stopping}:
@@ -319,7 +327,7 @@ class Collector:
     async def _renewed(self) -> None:
         """Keep the lease while it can be kept."""
         while (held := self.lead.held) is not None:
-            pause = min(self.config.collect.lease / PART, held.until - time.monotonic())
+            pause = min(self._pause, held.until - time.monotonic())
             await asyncio.sleep(max(pause, 0.01))
             asked = asyncio.create_task(self._ask(self._lease.renew, held), name="renew the lease")
             done, _ = await asyncio.wait({asked}, timeout=max(0.0, held.until - time.monotonic()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from controlroom.stores.saved import UnreadableSaved
 if TYPE_CHECKING:
     from controlroom.domain.snapshot import Snapshot
     from controlroom.stores.relay import Follower, Heard
+
+log = logging.getLogger(__name__)
 
 WAIT = 1.0
 """Seconds to wait for a frame at a time."""
@@ -67,6 +70,12 @@ class Hearing:
             return False
         except UnreadableSaved:
             self._cursor, self.trouble = None, "another version of controlroom tells the room"
+            return False
+        except Exception as error:  # whatever was told: who stands by has to be there when it is its turn
+            if not self.trouble:
+                log.exception("hearing the leader")
+            what = f"what is told cannot be understood: {type(error).__name__}"
+            self._cursor, self.trouble = None, what
             return False
         self.trouble = ""
         return True

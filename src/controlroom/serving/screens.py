@@ -96,6 +96,13 @@ class Screen:
         # It is told by a signal from here: the terminal is not its session's.
         self._signal(signal.SIGWINCH)
 
+    async def left(self) -> int:
+        """Its exit code, once nothing more is drawn; one that goes on without its terminal is ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._process.wait()
+        return await self.end()
+
     async def end(self) -> int:
         """Hang up, and see to it that it ends: its exit code."""
         for transport in (self._transport, self._writer):
@@ -123,8 +130,10 @@ class Screen:
         self._writer = asyncio.StreamWriter(writing, protocol, None, loop)
 
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        # Not by the process itself, which would look whether it has ended, and take its exit code away.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
 
 async def opened(command: Sequence[str], environ: Mapping[str, str], columns: int, lines: int) -> Screen:

@@ -288,7 +288,7 @@ async def _drawn(page: web.WebSocketResponse, screen: screens.Screen) -> tuple[i
             await page.send_bytes(drawn)
     except ConnectionError:
         return WSCloseCode.OK, ""
-    code = await screen.end()
+    code = await screen.left()
     return (LEFT, "") if code == 0 else (ENDED, f"the screen has ended (exit code {code})")
 
 

@@ -27,11 +27,14 @@ from typing import Any
 from controlroom.stores import atomic
 
 PACKAGE = "controlroom"
+ROOM = f"{PACKAGE}.domain"
+"""Where all that a room consists of is defined; importing it does nothing else."""
+
 MAGIC = b"controlroom saved 1\n"
 LIMIT = 1 << 28
 """Bytes; a room with ten thousand items takes about two million."""
 
-_PLAIN: Mapping[tuple[str, str], object] = {
+_PLAIN: Mapping[tuple[str, str], type] = {
     ("datetime", "date"): dt.date,
     ("datetime", "datetime"): dt.datetime,
     ("datetime", "time"): dt.time,
@@ -64,8 +67,11 @@ def dump(value: object) -> bytes:
     return MAGIC + zlib.crc32(content).to_bytes(4, "big") + content
 
 
-def load(raw: bytes) -> object:
-    """The value `dump` made `raw` of. Raises UnreadableSaved."""
+def load(raw: bytes, within: str = PACKAGE) -> object:
+    """The value `dump` made `raw` of. Raises UnreadableSaved.
+
+    Modules of the package `within` are imported where `raw` names them: `ROOM` for what others told.
+    """
     view = memoryview(raw)
     start = len(MAGIC) + 4
     if raw[: len(MAGIC)] != MAGIC or len(raw) < start + 4:
@@ -76,10 +82,10 @@ def load(raw: bytes) -> object:
     collecting = gc.isenabled()
     gc.disable()  # a quarter of the time otherwise, spent on looking for garbage in what is being made
     try:
-        shapes = _Restricted(io.BytesIO(view[start + 4 : split]), {}).load()
+        shapes = _Restricted(io.BytesIO(view[start + 4 : split]), {}, within).load()
         if not isinstance(shapes, dict):
             raise UnreadableSaved("its shapes are not a table")
-        return _Restricted(io.BytesIO(view[split:]), shapes).load()
+        return _Restricted(io.BytesIO(view[split:]), shapes, within).load()
     except UnreadableSaved:
         raise
     except Exception as problem:  # a pickle of anything at all may raise anything at all
@@ -154,16 +160,20 @@ class _Reducers(dict[type, Reducer]):
 
 
 class _Restricted(pickle.Unpickler):
-    def __init__(self, source: io.BytesIO, shapes: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, source: io.BytesIO, shapes: Mapping[str, tuple[str, ...]], within: str) -> None:
         super().__init__(source)
-        self.shapes = shapes
+        self.shapes, self.within = shapes, within
 
     def find_class(self, module: str, name: str) -> object:
-        """The class `module.name`, if it is one that a saved value may be made of."""
-        plain = _PLAIN.get((module, name))
-        if plain is not None:
-            return plain
-        if not _ours(module) or not name.isidentifier():
+        """What makes values of the class `module.name`, if it is one that a saved value may be made of.
+
+        Not the class itself: what is read could give that another attribute, for the whole process.
+        """
+        found = _PLAIN.get((module, name)) or self._class(module, name)
+        return type(found).__call__.__get__(found)
+
+    def _class(self, module: str, name: str) -> type:
+        if not module.startswith(f"{self.within}.") or not name.isidentifier():
             raise UnreadableSaved(f"{module}.{name} has no place in a saved value")
         __import__(module)
         found = getattr(sys.modules[module], name, None)

@@ -218,7 +218,7 @@ def _told(fields: Sequence[bytes], ahead: timedelta, now: datetime) -> Told | No
     by = named.get(b"by", b"").decode("utf-8", "replace")
     try:
         unpacking = zlib.decompressobj()
-        results = saved.load(unpacking.decompress(named.get(b"r", b""), LIMIT))
+        results = saved.load(unpacking.decompress(named.get(b"r", b""), LIMIT), saved.ROOM)
         if not (sound(by) and isinstance(results, tuple)):
             return None
         return Told(by, tuple(_moved(_clean(result), ahead, now) for result in results))

@@ -52,7 +52,7 @@ def unpack(content: bytes, known: bytes = b"") -> tuple[Any, bytes]:
     raw = unpacker.decompress(content, LARGEST)
     if not unpacker.eof:
         raise saved.UnreadableSaved("too large, or cut off")
-    return saved.load(raw), raw
+    return saved.load(raw, saved.ROOM), raw
 
 
 class Part(NamedTuple):
