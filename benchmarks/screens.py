@@ -23,7 +23,7 @@ from benchmarks.room import Figure, configuration, ratio, services
 from benchmarks.terminal import Terminal, median
 from controlroom.lab import servers
 
-LISTENS = re.compile(r"listens\s+http://([0-9.:]+)/")
+LISTENS = re.compile(r"listens: http://([0-9.:]+)/")
 
 
 class Collector:

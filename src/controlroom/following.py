@@ -12,7 +12,6 @@ import contextlib
 import logging
 import os
 import random
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from controlroom.domain.relayed import Relayed
 from controlroom.domain.snapshot import LogSeen, OutboxSeen, Snapshot
 from controlroom.domain.text import clean
 from controlroom.net.threads import in_daemon
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.port import Unavailable
 from controlroom.stores.relay import LOST_AFTER, SOCKET
 
@@ -64,11 +64,6 @@ DRIFT = 1e-4
 def utc_now() -> datetime:
     """The machine's clock."""
     return datetime.now(UTC)
-
-
-def elapsed() -> float:
-    """Seconds that only go on, also while the machine sleeps: a lid that was shut must not hide an age."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Aside(NamedTuple):

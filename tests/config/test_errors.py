@@ -186,6 +186,13 @@ CASES: dict[str, tuple[str, str, int | None, str, str]] = {
     "a misspelled key of triage": ("[triage]\nchanel='#a'\n", "triage.chanel", 2, "unknown", "channel"),
     "a triage key in the store": ("[store]\nwebhook='x'\n", "store.webhook", 2, "unknown", "[triage]"),
     "no way to write back": ("[documents]\nwrite_back='aks'\n", "documents.write_back", 2, "'ask'", "ask"),
+    "frames too rare": ("[collect]\nevery='4s'\n", "collect.every", 2, "out of range", "0.05 and 3"),
+    "a lease too short": ("[collect]\nlease='200ms'\n", "collect.lease", 2, "out of range", "1 and 300"),
+    "no time of the day": ("[collect]\npublish='24:00'\n", "collect.publish[0]", 2, "no time of", "23:55"),
+    "no address to listen at": ("[collect]\nlisten='9460'\n", "collect.listen", 2, "no address", "127.0.0"),
+    "nowhere to serve": ("[serve]\nlisten='here:70000'\n", "serve.listen", 2, "no address", "127.0.0.1"),
+    "tabs beyond the relay": ("[serve]\nsessions=257\n", "serve.sessions", 2, "out of range", "1 and 256"),
+    "no mere origin": ("[serve]\norigins='https://a/b'\n", "serve.origins[0]", 2, "no origin", "https"),
     "a store": ("[store]\nurl='rediss//h'\n", "store.url", 2, "store", "rediss"),
     "control characters in a path": (
         '[documents]\npaths=["a\\u001b.md"]\n',

@@ -64,12 +64,11 @@ def test_frames_are_counted_by_their_kind() -> None:
 
 
 def test_what_is_not_known_of_a_collector_is_not_told() -> None:
-    """Without a lease it neither leads nor stands by, and nobody can count who follows through Redis."""
-    names = ("collector_leads", "collector_term", "collectors", "viewers")
+    """Without a lease it neither leads nor stands by, and is not one of several."""
+    names = ("collector_leads", "collector_term", "collectors")
     assert not {f"controlroom_{name}" for name in names} & set(read(None, NOW, Cost()))
-    page = read(None, NOW, Meter().cost(leads=False, collectors=3, viewers=0))
+    page = read(None, NOW, Meter().cost(leads=False, collectors=3))
     assert value(page, "controlroom_collector_leads") == 0
-    assert value(page, "controlroom_viewers") == 0
     assert value(page, "controlroom_collectors") == 3
 
 

@@ -22,6 +22,7 @@ from controlroom.lab import servers
 from controlroom.probes.prober import Prober
 from controlroom.sources.services import ServicesSource
 from controlroom.sources.shards import HELD_UP, Part
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.lease import Held, Lease, open_lease
 from controlroom.stores.logs import Settings
 from controlroom.stores.shards import open_shards
@@ -347,7 +348,7 @@ IDS = [service.id for service in NOWHERE]
 def part_of(holder: str, members: Sequence[str], rest: float = 60.0) -> Part:
     """A part in asking them, that may be relied upon."""
     part = Part(holder, NOWHERE, rest, 60.0)
-    part.assign(members, time.monotonic() + 60)
+    part.assign(members, elapsed() + 60)
     return part
 
 
@@ -404,7 +405,7 @@ async def test_a_leader_that_is_cut_off_leaves_it_to_the_others(server: servers.
     sharing, east = sharing_of(url, "chief", LASTS), open_shards(url, Settings(), LASTS, now)
     lease = open_lease(url, Settings(), LASTS)
     taken = await asyncio.to_thread(_taken, lease)
-    held = taken._replace(until=time.monotonic() + 60)
+    held = taken._replace(until=elapsed() + 60)
     source = ServicesSource(NOWHERE, Prober(now, lambda ref: ""), now)
     own, heard = sharing.leading([source], lambda: held)
     other = next(name for name in map(str, range(100)) if len(shares(IDS, ["chief", name])["chief"]) > 1)
@@ -442,9 +443,9 @@ def test_what_is_not_asked_here_is_not_told_here() -> None:
     """What was under way when it was given to another, or when the time was over, is dropped."""
     one, other = pair()
     part, ids = part_of(one, [one, other]), mine(one, one, other)
-    part.assign([other], time.monotonic() + 60)
+    part.assign([other], elapsed() + 60)
     assert part.worth_telling(results(*ids, unreachable=False)) == ()
-    part.assign([one, other], time.monotonic() - 1)
+    part.assign([one, other], elapsed() - 1)
     assert not part.asks(ids[0])
     assert part.worth_telling(results(*ids, unreachable=False)) == ()
 
@@ -453,9 +454,9 @@ def test_a_part_is_known_by_its_event() -> None:
     """Whoever waits for something to ask is woken by it, and waits again when there is nothing."""
     part = part_of("east", [])
     assert not part.assigned.is_set()
-    part.assign(["east"], time.monotonic() + 60)
+    part.assign(["east"], elapsed() + 60)
     assert part.assigned.is_set()
-    part.assign(["west"], time.monotonic() + 60)
+    part.assign(["west"], elapsed() + 60)
     assert not part.assigned.is_set()
 
 
@@ -463,10 +464,10 @@ def test_what_is_new_stays_new_until_it_is_looked_at() -> None:
     """Also when who shares changes again before; what was given away meanwhile is new no more."""
     part = part_of("east", ["west"])
     assert list(part.news()) == []
-    part.assign(["east"], time.monotonic() + 60)
-    part.assign(["east", "other"], time.monotonic() + 60)
+    part.assign(["east"], elapsed() + 60)
+    part.assign(["east", "other"], elapsed() + 60)
     assert part.gained.is_set()
     assert sorted(part.news()) == sorted(shares(IDS, ["east", "other"])["east"])
     assert not part.gained.is_set()
-    part.assign(["east"], time.monotonic() + 60)
+    part.assign(["east"], elapsed() + 60)
     assert sorted(part.news()) == sorted(shares(IDS, ["east", "other"])["other"])

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.lease import Held, open_lease
 from controlroom.stores.logs import Settings
 from controlroom.stores.port import Unavailable
@@ -44,7 +45,8 @@ def main(url: str, name: str, seconds: float, path: str) -> None:
                 with contextlib.suppress(Unavailable):
                     held = lease.renew(held) if held is not None else lease.take(name)
             while held is not None and time.monotonic() - asked <= seconds / PART:
-                if (at := time.monotonic()) >= held.until:
+                at = time.monotonic()
+                if elapsed() >= held.until:
                     held = None
                     break
                 acts.write(f"{at} {held.term} {name}\n".encode())

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from controlroom.domain.snapshot import Snapshot
 from controlroom.lab.redis_servers import ask
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.frames import Hearer, Missed, Teller
 from controlroom.stores.lease import Held
 from controlroom.stores.port import Unavailable
@@ -35,7 +36,7 @@ class Collector:
     @property
     def held(self) -> Held:
         """What it holds, or held."""
-        return Held(self.by, self.term, time.monotonic() + 9)
+        return Held(self.by, self.term, elapsed() + 9)
 
     def frame(self) -> Frame:
         """The next room."""

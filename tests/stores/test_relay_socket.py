@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from controlroom.lab import servers
-from controlroom.stores import relay_socket
+from controlroom.stores import relay, relay_socket
 from controlroom.stores.relay import BODY, Follower, open_follower, open_publisher
 from controlroom.stores.relay_socket import SocketFollower, SocketPublisher
 from tests.conftest import Start
@@ -258,12 +258,12 @@ def test_who_talks_or_crowds_is_sent_away(path: Path, publisher: SocketPublisher
         with contextlib.suppress(ConnectionResetError):
             while plug.recv(65_536):
                 pass
-    with following(path, relay_socket.SCREENS) as screens:
+    with following(path, relay.SCREENS) as screens:
         one_more = SocketFollower(path)
         assert "hung up" in refusal(one_more.join).reason
         screens[0].follower.close()
         give_up = time.monotonic() + 5
-        while publisher.screens == relay_socket.SCREENS:
+        while publisher.screens == relay.SCREENS:
             assert time.monotonic() < give_up
             time.sleep(0.01)  # the end of a connection gives the test no event
         assert len(one_more.join().frames) == 1

@@ -32,6 +32,7 @@ from controlroom.exporting.cost import Meter
 from controlroom.net.endpoint import Endpoint, Page
 from controlroom.net.supervised import Supervisor
 from controlroom.net.threads import in_daemon
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.port import Unavailable
 from controlroom.stores.relay import LOST_AFTER, open_follower, open_publisher
 
@@ -191,8 +192,8 @@ class Collector:
         self.lead.end()
         if self._noticing is not None:
             await self._noticing.close()
-        if self._attending is not None:
-            self._attending.cancel()
+        if self._attending is not None:  # else it would be there again after it has left
+            await asyncio.gather(self._attending, return_exceptions=True)
         with contextlib.suppress(Unavailable):
             await in_daemon(self._lease.leave, self.name)
             if self._sharing is not None:
@@ -327,10 +328,10 @@ class Collector:
     async def _renewed(self) -> None:
         """Keep the lease while it can be kept."""
         while (held := self.lead.held) is not None:
-            pause = min(self._pause, held.until - time.monotonic())
+            pause = min(self._pause, held.until - elapsed())
             await asyncio.sleep(max(pause, 0.01))
             asked = asyncio.create_task(self._ask(self._lease.renew, held), name="renew the lease")
-            done, _ = await asyncio.wait({asked}, timeout=max(0.0, held.until - time.monotonic()))
+            done, _ = await asyncio.wait({asked}, timeout=max(0.0, held.until - elapsed()))
             if not done:
                 asked.cancel()
             elif (again := asked.result()) is not None:

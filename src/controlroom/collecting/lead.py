@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.lease import Held
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Lead:
     def held(self) -> Held | None:
         """The lease; None while it may be another's."""
         held = self._held
-        return held if held is not None and time.monotonic() < held.until else None
+        return held if held is not None and elapsed() < held.until else None
 
     @property
     def leads(self) -> bool:

@@ -367,6 +367,8 @@ def _results(file: File, found: Findings) -> None:
 
 
 def _pace(file: File, found: Findings) -> None:
+    from controlroom.stores.relay import LOST_AFTER, SCREENS
+
     limits: Mapping[Place, Callable[[], float]] = {
         ("documents", "interval"): lambda: file.documents.interval,
         ("status", "interval"): lambda: file.status.interval,
@@ -384,8 +386,8 @@ def _pace(file: File, found: Findings) -> None:
     between(file.past.every, SHORTEST, LONGEST, ("past", "every"), found)
     between(file.past.megabytes, 1, 1_000_000, ("past", "megabytes"), found)
     between(file.collect.lease, 1, 300, ("collect", "lease"), found)
-    between(file.collect.every, SHORTEST, LONGEST, ("collect", "every"), found)
-    between(file.serve.sessions, 1, 10_000, ("serve", "sessions"), found)
+    between(file.collect.every, SHORTEST, LOST_AFTER, ("collect", "every"), found)
+    between(file.serve.sessions, 1, SCREENS, ("serve", "sessions"), found)
     between(file.ui.page, 0, LONGEST, ("ui", "page"), found)
 
 

@@ -53,8 +53,6 @@ class Cost:
     """Of the lease under which it leads."""
     collectors: int | None = None
     """How many are there, itself among them."""
-    viewers: int | None = None
-    """How many follow; nobody can tell where they follow through Redis."""
     polls: tuple[Polls, ...] = ()
     probe_results: int = 0
     """Answers, or failures, of services that came."""
@@ -119,14 +117,12 @@ class Meter:
         leads: bool | None = None,
         term: int | None = None,
         collectors: int | None = None,
-        viewers: int | None = None,
     ) -> Cost:
         """All that was counted so far, and what the caller knows of the collector."""
         return Cost(
             leads=leads,
             term=term,
             collectors=collectors,
-            viewers=viewers,
             polls=tuple(
                 Polls(source, tally.kind, tuple(tally.counts), tally.seconds, tally.failed)
                 for source, tally in self._polls.items()

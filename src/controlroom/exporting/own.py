@@ -38,10 +38,6 @@ def _collectors(cost: Cost) -> Iterator[Sample]:
     yield (), cost.collectors
 
 
-def _viewers(cost: Cost) -> Iterator[Sample]:
-    yield (), cost.viewers
-
-
 def _failed(cost: Cost) -> Iterator[Sample]:
     return (((polls.source, polls.kind), polls.failed) for polls in cost.polls)
 
@@ -76,7 +72,6 @@ OWN: tuple[Family[Cost], ...] = (
     ),
     Family("controlroom_collector_term", (), "Term of the lease under which it leads.", _term),
     Family("controlroom_collectors", (), "Collectors that are there, this one among them.", _collectors),
-    Family("controlroom_viewers", (), "Screens that follow; absent where nobody can tell.", _viewers),
     Family(
         "controlroom_poll_failures_total",
         ("source", "kind"),

@@ -2,8 +2,8 @@
 
 Who belongs to a part follows from who shares (`domain/shards.py`), and who shares the leader says. A member
 that stops, dies or is cut off from Redis is gone from there when it has said nothing for as long as a lease
-lasts; what it asked is asked by the others from then on, and grows old until it is. It counts by its own
-monotonic clock and stops asking before that, so that nobody is asked twice over.
+lasts; what it asked is asked by the others from then on, and grows old until it is. It counts by a
+clock that goes on while its machine sleeps, and stops asking before that, so that nobody is asked twice over.
 
 One that finds everything out of its reach is cut off itself: it tells nothing of that and takes no part for
 a while, so that others find out how the services are. If nobody else is there, the leader tells it.
@@ -26,6 +26,7 @@ from controlroom.domain.shards import mark, shares
 from controlroom.domain.snapshot import Failure, Observation, ServicesSeen, SourceKind
 from controlroom.engine.ports import Clock, Emit, Source
 from controlroom.net.threads import in_daemon
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.port import Unavailable
 from controlroom.stores.relay import Fenced
 
@@ -148,14 +149,14 @@ class Part:
 
     def asks(self, service: str) -> bool:
         """Whether `service` is asked here at this moment."""
-        return service in self.of(self._holder) and time.monotonic() < self._until
+        return service in self.of(self._holder) and elapsed() < self._until
 
     def of(self, member: str) -> Collection[str]:
         """What `member` asks."""
         return self._parts.get(member, ())
 
     def assign(self, members: Sequence[str], until: float) -> None:
-        """`members` share, which may be relied upon until `until` (monotonic seconds)."""
+        """`members` share, which may be relied upon until `until`, as `elapsed` tells it."""
         self._until = until
         if list(members) != list(self._members):
             before = set(self.of(self._holder))
@@ -339,7 +340,7 @@ class _Telling:
     async def _once(self, emit: Emit) -> bool:
         """One exchange; whether it went well."""
         part, sharing = self._part, self._sharing
-        asked = time.monotonic()
+        asked = elapsed()
         results, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
         try:
             # What was told, perhaps, is not told again: a failure must not count twice.

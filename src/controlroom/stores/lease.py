@@ -33,7 +33,7 @@ class Held(NamedTuple):
     term: int
     """Higher than that of every leader before."""
     until: float
-    """`time.monotonic()` at which it may be another's. Nothing is done in its name from then on.
+    """`elapsed.elapsed()` at which it may be another's. Nothing is done in its name from then on.
 
     Counted from before the request that took or renewed it, less a margin for clocks that run unevenly.
     """

@@ -5,12 +5,12 @@ part of the name) and these commands::
 
     +eval +evalsha +info +time +get +set +del +hmget +hset +zadd +zrem +zrange +zremrangebyscore
 
-Two never lead at once as long as the server's clock does not leap: the holder counts by its own monotonic
-clock, from before it asked, and stops a tenth of the lease early; a server that has just been started or
-made master, and may have lost a lease with its last writes, gives none before every lease that it may have
-lost is over. A master that is cut off from its replicas, and not from its clients, has to refuse writes by
-itself: ``min-replicas-to-write 1``, with ``min-replicas-max-lag`` less than the time after which Sentinel or
-the cluster calls it down. All collectors have the same lease.
+Two never lead at once as long as the server's clock does not leap: the holder counts by a clock that goes on
+while its machine sleeps, from before it asked, and stops a tenth of the lease early; a server that has just
+been started or made master, and may have lost a lease with its last writes, gives none before every lease
+that it may have lost is over. A master that is cut off from its replicas, and not from its clients, has to
+refuse writes by itself: ``min-replicas-to-write 1``, with ``min-replicas-max-lag`` less than the time after
+which Sentinel or the cluster calls it down. All collectors have the same lease.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from controlroom.domain.text import clean
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.lease import Held
 from controlroom.stores.redis_script import COMMON
 from controlroom.stores.redis_urls import parse
@@ -120,7 +121,7 @@ class RedisLease:
 
         Raises Unavailable.
         """
-        asked = time.monotonic()
+        asked = elapsed()
         with self._lock:
             least = self._newest
         word, term = self._said("take", holder, least)
@@ -128,7 +129,7 @@ class RedisLease:
 
     def renew(self, held: Held) -> Held | None:
         """`held` for another while; None: it is lost. Raises Unavailable."""
-        asked = time.monotonic()
+        asked = elapsed()
         word, term = self._said("renew", held.holder, held.term)
         return self._held(held.holder, term, asked) if word == b"held" else None
 

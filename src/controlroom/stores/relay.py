@@ -25,6 +25,9 @@ LOST_AFTER = 3.0
 BODY = 1 << 26
 """Bytes of one frame's body at most; a room with ten thousand cards takes less than a million in full."""
 
+SCREENS = 256
+"""Screens that follow over one socket on this machine at most; one more is hung up on at once."""
+
 
 class Frame(NamedTuple):
     """One frame as it is told."""

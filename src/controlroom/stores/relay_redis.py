@@ -25,6 +25,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from controlroom.domain.text import clean
+from controlroom.stores.elapsed import elapsed
 from controlroom.stores.port import Unavailable
 from controlroom.stores.redis_script import COMMON
 from controlroom.stores.redis_urls import parse
@@ -144,7 +145,7 @@ class _Clock(NamedTuple):
     """The server's clock, when it was looked at."""
 
     looked: float
-    """As `_elapsed` tells it."""
+    """As `elapsed` tells it."""
     server: float
     """Seconds since 1970 by the server's clock at that moment."""
     uncertain: float
@@ -174,7 +175,7 @@ class RedisFollower(_Redis):
         """The newest full frame and all that were told after it, in one round trip. Raises Unavailable."""
         room, _, _ = self.keys
         with self._session(self._settings.timeout) as (session, until):
-            began = _elapsed()
+            began = elapsed()
             now, entries = session.ask([("TIME",), ("XRANGE", room, "-", "+")], until)
             self._look(session, now, began)
             return self._told(session, session.link.good(entries), START)
@@ -183,8 +184,8 @@ class RedisFollower(_Redis):
         """What was told after `cursor`, waiting up to `wait` seconds for it. Raises Unavailable."""
         room, head, _ = self.keys
         with self._session(wait + self._settings.timeout) as (session, until):
-            if self._clock is None or _elapsed() - self._clock.looked > CLOCK_EVERY:
-                began = _elapsed()
+            if self._clock is None or elapsed() - self._clock.looked > CLOCK_EVERY:
+                began = elapsed()
                 (now,) = session.ask([("TIME",)], until)
                 self._look(session, now, began)
             block = max(1, int(wait * 1000))
@@ -231,7 +232,7 @@ class RedisFollower(_Redis):
             server = int(now[0]) + int(now[1]) / 1_000_000
         except (TypeError, ValueError, LookupError):
             raise session.link.no_redis() from None
-        half = (_elapsed() - began) / 2
+        half = (elapsed() - began) / 2
         self._clock = _Clock(began + half, server, half)
 
     def _told(self, session: Session, entries: Any, cursor: str) -> Heard:
@@ -256,13 +257,8 @@ class RedisFollower(_Redis):
         clock = self._clock
         if clock is None or not self._late:
             return Heard(frames, cursor, None, 0.0)
-        server = clock.server + _elapsed() - clock.looked
+        server = clock.server + elapsed() - clock.looked
         return Heard(frames, cursor, time.time() - server + min(self._late), clock.uncertain)
-
-
-def _elapsed() -> float:
-    """Seconds that only go on, also while the machine sleeps."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _frame(flat: Sequence[bytes]) -> tuple[Frame, float]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from controlroom.domain.text import clean
 from controlroom.stores.port import Unavailable
-from controlroom.stores.relay import BODY, SOCKET, Frame, Heard
+from controlroom.stores.relay import BODY, SCREENS, SOCKET, Frame, Heard
 from controlroom.stores.telling import instant, micros
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0
 """Seconds that a screen waits for the greeting, and for the rest of what has begun to come."""
-
-SCREENS = 256
-"""Connections at most; one more is closed at once."""
 
 AGAIN = 0.2
 """Seconds until a connection is accepted again where this process has too many files open."""

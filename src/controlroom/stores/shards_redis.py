@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from controlroom.stores.redis_script import COMMON
 from controlroom.stores.redis_urls import parse
 from controlroom.stores.relay import Fenced
 from controlroom.stores.shards import Hearing, Told
+from controlroom.stores.telling import instant
 
 if TYPE_CHECKING:  # redis-py takes a tenth of a second to load: only when a server is really asked
     from controlroom.stores.lease import Held
@@ -45,8 +46,6 @@ LIMIT = 1 << 23
 
 RAW = 4_000
 """Characters of an answer as it came; a probe keeps half as many."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SOURCE = (
     COMMON
@@ -124,7 +123,7 @@ class RedisShards:
         if results:
             # The server's clock is asked first: what is sent late has its true age all the same.
             server, _ = self._ask("tell", holder, mark, b"", KEPT)
-            body = _packed(results, _instant(server) - self._clock())
+            body = _packed(results, instant(int(server)) - self._clock())
         _, roster = self._ask("tell", holder, mark, body, KEPT)
         return _roster(roster, mark)[1]
 
@@ -132,7 +131,7 @@ class RedisShards:
         """See `shards.Shards`. Raises Unavailable, Fenced."""
         asked = self._clock()
         server, cursor_, roster, members, found = self._ask("hear", _value(held), mark, cursor, AT_ONCE)
-        ahead = asked - _instant(server)
+        ahead = asked - instant(int(server))
         leader, sharing = _roster(roster, mark)
         present = [name.decode("utf-8", "replace").partition(" ") for name in members]
         return Hearing(
@@ -189,10 +188,6 @@ class RedisShards:
 def _value(held: Held) -> str:
     """What the lease's key holds while `held` is held."""
     return f"{held.term} {held.holder}"
-
-
-def _instant(micros: bytes) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(micros))
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
