@@ -15,6 +15,8 @@ from benchmarks.terminal import Terminal, median, percentile
 
 BARE = (sys.executable, "-m", "benchmarks.bare")
 DOWN, UP = b"\x1b[B", b"\x1b[A"
+SETTLED = 30.0
+"""Seconds after which a room is at rest: what came up since it was opened is no longer named one by one."""
 SQUADS = b"3"
 """The key of the pane that has a row per card."""
 
@@ -148,8 +150,8 @@ def run(*, quick: bool = False) -> list[Figure]:
         figures.append(ratio("key to paint p99, 1,000 services", floor, value, "ms", 2))
         figures.append(above("the same, above the idle room", floor, value, "ms", 16.7))
         bare_cpu, _, bare_rss = idle(bare, still, 3)
-        room_cpu, room_bytes, room_rss = idle(few, still, 8)
-        busy_cpu, busy_bytes, busy_rss = idle(many, still, 30)
+        room_cpu, room_bytes, room_rss = idle(few, still, SETTLED)
+        busy_cpu, busy_bytes, busy_rss = idle(many, still, SETTLED)
         figures.append(above("idle CPU, 20 services", bare_cpu, room_cpu, "%", 1.0))
         figures.append(above("CPU, 1,000 services", room_cpu, busy_cpu, "%", 5.0))
         figures.append(Figure("terminal bytes/s, idle", 0, room_bytes, "B/s", "only what changed", True))

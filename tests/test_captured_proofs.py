@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
+import shutil
 from pathlib import Path
 
 from controlroom import capturing, wiring
@@ -12,7 +14,7 @@ from controlroom.config.values import Config
 from controlroom.documents import junit
 from controlroom.domain.claims import Claim, claims
 from controlroom.domain.snapshot import Snapshot
-from controlroom.stores.captured_tests import CapturedTests
+from controlroom.stores.captured_tests import CAPTURES, CapturedTests
 
 NOW = dt.datetime(2025, 10, 8, 12, tzinfo=dt.UTC)
 MONDAY, WEDNESDAY = dt.date(2025, 10, 6), dt.date(2025, 10, 8)
@@ -99,6 +101,15 @@ async def test_captured_results_judge_what_cards_claim(tmp_path: Path) -> None:
     ]
 
 
+async def test_where_some_were_skipped_nothing_is_observed(tmp_path: Path) -> None:
+    """One set of parameters that passed does not speak for those that were skipped."""
+    config = harbour(tmp_path)
+    far = '<testcase classname="tests.test_horn" name="test_loud[far]"/>'
+    await captured(config, RESULTS.replace(far, far.replace("/>", "><skipped/></testcase>")), WEDNESDAY)
+    horn = (await judged(config))["horn"]
+    assert (horn.state, horn.text[:19]) == ("unknown", "1 passed, 1 skipped")
+
+
 async def test_the_newest_results_count(tmp_path: Path) -> None:
     """A later capture has the last word, one without results leaves it to the one before; a file that does
     not say when its tests ran is dated by its capture."""
@@ -133,6 +144,39 @@ async def test_changed_evidence_judges_nothing(tmp_path: Path) -> None:
         assert f"in 2025-10-08/evidence cannot be used: {why}" in found["horn"].text
         (folder / name).write_bytes(before)
         assert (await judged(config))["horn"].state == "observed"
+
+
+async def test_results_behind_too_many_captures_without_any_are_not_denied(tmp_path: Path) -> None:
+    """How far back was looked is told, not that there are none."""
+    config = harbour(tmp_path)
+    await captured(config, RESULTS, MONDAY)
+    wanted = capturing.Wanted(WEDNESDAY)
+    bare = await capturing.capture(config, await seen(config), lambda: NOW, config.folder / "status", wanted)
+    for number in range(2, CAPTURES):
+        shutil.copytree(bare.folder, bare.folder.with_name(f"evidence-{number}"))
+    assert (await judged(config))["horn"].state == "observed"
+    shutil.copytree(bare.folder, bare.folder.with_name(f"evidence-{CAPTURES}"))
+    horn = (await judged(config))["horn"]
+    assert (horn.state, horn.text[:44]) == ("unknown", "the newest 60 captures have no test results;")
+
+
+async def test_results_that_were_lost_and_came_back_count_again(tmp_path: Path) -> None:
+    """A file that is gone makes everything unknown, for as long as it is gone."""
+    config = harbour(tmp_path)
+    folder = await captured(config, RESULTS, WEDNESDAY)
+    file, away = folder / "junit" / "01-smoke.xml", tmp_path / "01-smoke.xml"
+    tests = CapturedTests(tmp_path / "status", junit.read)
+    file.rename(away)
+    # Only what has not changed for a while is not read again.
+    while not tests._known or not tests._known[folder].settled:
+        lost = tests.look(["test_bright"])
+        await asyncio.sleep(0.1)
+    assert lost is not None
+    assert "junit/01-smoke.xml is missing" in lost.trouble
+    away.rename(file)
+    found = tests.look(["test_bright"])
+    assert found is not None
+    assert not found.trouble
 
 
 async def test_results_are_looked_at_again_only_when_they_change(tmp_path: Path) -> None:

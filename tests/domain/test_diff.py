@@ -155,6 +155,32 @@ def test_the_order_is_that_of_a_standup() -> None:
     ]
 
 
+def test_squads_are_called_by_their_names() -> None:
+    """As the newer document names them, else the older one, else by id; what changed keeps its id."""
+    before = document(
+        squads=[{"id": "ink", "name": "Ink"}, {"id": "type", "name": "Type"}, {"id": "paper"}],
+        items=[item("a", squad="ink"), item("b", squad="paper")],
+        blockers=[],
+        signals=[{"squad": "type", "metric": "pages_total", "code": "OK"}],
+        gates=[{"wave": "a", "verdict": "FAIL", "squads": [{"squad": "ink", "ok": 2, "required": 2}]}],
+    )
+    after = document(
+        squads=[{"id": "ink", "name": "Ink & Paper"}, {"id": "type"}],
+        items=[item("a", squad="ink", status="done"), item("c", squad="type")],
+        blockers=[{"id": "z", "summary": "No lead", "owning_squad": "type"}],
+        signals=[{"squad": "type", "metric": "pages_total", "code": "STALE"}],
+        gates=[{"wave": "a", "verdict": "FAIL", "squads": [{"squad": "ink", "ok": 1, "required": 2}]}],
+    )
+    assert [(change.id, change.text) for change in diff(before, after)] == [
+        ("z", "opened: No lead (Type)"),
+        ("a", "Printing press (Ink & Paper): in progress → done"),
+        ("c", "added: Printing press (Type), in progress"),
+        ("b", "removed: Printing press (paper), was in progress"),
+        ("type/pages_total/*", "Type pages_total: STALE"),
+        ("ink", "coverage Ink & Paper 2/2 → 1/2"),
+    ]
+
+
 def test_a_blocker_that_is_only_no_longer_listed_is_not_called_resolved() -> None:
     """Nobody recorded a resolution, so none is told."""
     changes = diff(document(blockers=[{"id": "b", "summary": "Paper"}]), document(blockers=[]))
@@ -182,10 +208,10 @@ odd = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner)
 )
 sections = st.sampled_from(
-    ("blockers", "items", "signals", "gates", "services", "waves", "milestones", "decisions")
+    ("squads", "blockers", "items", "signals", "gates", "services", "waves", "milestones", "decisions")
 )
 keys = st.sampled_from(
-    ("id", "status", "state", "owner", "due", "code", "verdict", "wave", "squads", "squad", "date")
+    ("id", "name", "status", "state", "owner", "due", "code", "verdict", "wave", "squads", "squad", "date")
 )
 entries = st.lists(st.dictionaries(keys, odd, max_size=6) | odd, max_size=4)
 documents = st.dictionaries(sections, entries | odd, max_size=8)

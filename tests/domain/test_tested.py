@@ -35,6 +35,9 @@ def only(name: str, *cases: Case, at: datetime | None = None) -> Tried:
         ("ink dries", "Press", "ink dries"),
         ("src/press.test.ts", "src/press.test.ts", "ink dries"),
         ("press/TestInk", "example.com/press", "TestInk/red"),
+        ("shop/feature.py::test_ink", "shop.feature", "test_ink"),
+        ("shop.feature.test_ink", "shop.feature", "test_ink"),
+        ("dries", "ink [fast] press", "dries"),
     ],
 )
 def test_a_name_as_tools_write_it(name: str, classname: str, case_name: str) -> None:
@@ -47,6 +50,19 @@ def test_a_piece_of_a_name_is_another_name(name: str) -> None:
     """What only has some of the letters means nothing here."""
     found = only(name, case("tests.test_press", "test_ink"))
     assert (found.tests, found.at) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "classname", "case_name"),
+    [
+        ("test_ink", "tests.test_paper", "test_paper[a.test_ink.b]"),
+        ("5", "tests.test_paper", "test_paper[1.5.0]"),
+        ("shop.test_ink", "shop.feature", "test_ink"),
+    ],
+)
+def test_what_only_reads_like_it_is_another_test(name: str, classname: str, case_name: str) -> None:
+    """Neither a step within parameters nor a module that ends like a file lets a test pass for another."""
+    assert only(name, case(classname, case_name)).tests == 0
 
 
 def test_one_that_failed_outweighs_those_that_passed() -> None:

@@ -459,17 +459,29 @@ def test_a_full_disk_is_an_error(desk: Desk) -> None:
     assert b"Exception ignored" not in result.stderr
 
 
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """The process, which does not outlive the test whatever becomes of it."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_watch_tells_a_change_and_ends_with_130(desk: Desk, start: Start) -> None:
     """A Redis that dies is a line; the interrupt ends it at once, quietly."""
     redis = start(servers.redis)
     desk.add(service("cache", "redis", f"redis://{redis.address}") + "interval = 0.2\ntimeout = 1.0\n")
-    with subprocess.Popen(
-        desk.command("watch", "--json"),
-        cwd=desk.folder,
-        env=desk.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    with ended(
+        subprocess.Popen(
+            desk.command("watch", "--json"),
+            cwd=desk.folder,
+            env=desk.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     ) as watching:
         assert watching.stdout is not None
         assert watching.stderr is not None

@@ -248,7 +248,7 @@ def test_changes_are_those_since_the_last_standup_began(hall: Hall) -> None:
     assert section(text, "Changes since the last standup") == [
         "From `2031-05-05-standup.json` to its beginning: "
         "the newest status at or before the standup held Mon 2031-05-05 09:00 WEST.",
-        "- Press (ink): in progress → done",
+        "- Press (Ink & Paper): in progress → done",
         "- decided: We print",
     ]
     ink = text.split("### Ink & Paper", 1)[1].split("###", 1)[0]
@@ -265,7 +265,7 @@ def test_the_first_standup_is_compared_with_the_status_before_it(hall: Hall) -> 
     assert basis.startswith(
         "From `2031-05-05.json` to its beginning: the previous status: none is as old as "
     )
-    assert change == "- Press (ink): in progress → done"
+    assert change == "- Press (Ink & Paper): in progress → done"
 
 
 def test_the_same_gives_the_same_bytes(hall: Hall) -> None:

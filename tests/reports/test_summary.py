@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from controlroom.domain.runs import Key
-from controlroom.reports.summary import split_risk
-from controlroom.reports.summary_text import LISTED, NoPlace, placed
+from controlroom.reports.summary import Line, Risk, Summary, split_risk
+from controlroom.reports.summary_text import LISTED, NoPlace, placed, section
 from tests.reports.holding import BACKLOG, BANNER, Hall, at
 
 MONDAY = Key("round", dt.date(2031, 5, 5))
@@ -70,7 +70,7 @@ def test_a_week_is_told_from_what_was_written_down(hall: Hall) -> None:
     assert text.startswith(f"{BANNER}\n\n# The Press: weekly summaries\n\n<!-- week 1 -->\n## Week 1: ")
     assert part(text, "Accomplishments") == [
         "- Done: Press (Ink & Paper), moved by Ada (`log rev 10`)",
-        "- Ink Mill (ink): not started → done (`2031-05-04.json → 2031-05-09.json`)",
+        "- Ink Mill (Ink & Paper): not started → done (`2031-05-04.json → 2031-05-09.json`)",
         "- Milestone 2031-05-07, Proofs read: met, recorded by Ines (`configuration`)",
         "- Blocker resolved: Kiln cold, by Ada (`log rev 9`)",
         "- Morning Standup: held once (`log`)",
@@ -128,6 +128,24 @@ def test_a_long_week_is_still_for_reading(hall: Hall) -> None:
     assert sum("Blocker:" in risk["text"] for risk in made["risks"]) == 22
     assert all(line.endswith("`)") for line in text.splitlines() if line[:2] == "- " or line[:1].isdigit())
     assert written(hall) == text
+
+
+def test_what_is_not_told_one_by_one_is_counted_by_what_it_is() -> None:
+    """Behind the first of each kind stands how many more of it there are; risks are counted above them."""
+    week = Summary(1, dt.date(2031, 5, 3), dt.date(2031, 5, 10))
+    week.accomplishments += [Line(f"Done: {n}", f"log rev {n}", "cards done") for n in range(LISTED + 1)]
+    week.accomplishments += [Line(f"Fair {n}: held once", "log") for n in range(LISTED + 2)]
+    week.risks += [Risk(Line(f"Gate {n}", "a.json", "gates that fail")) for n in range(LISTED + 3)]
+    text, all_ = section(week), "`controlroom summary --week 1 --print --json` lists all"
+    told = part(text, "Accomplishments")
+    assert len(told) == 2 * LISTED + 2
+    assert told[-2:] == [
+        f"- And 1 more of the cards done; {all_} (`log`)",
+        f"- And 2 more of the others; {all_} (`log`)",
+    ]
+    risks = part(text, "Risks")
+    assert risks[0] == f"- 23 gates that fail; the first 20 are told here; {all_} (`a.json`)"
+    assert len(risks) == LISTED + 1
 
 
 def test_every_line_names_its_source(hall: Hall) -> None:

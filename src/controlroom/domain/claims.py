@@ -284,7 +284,7 @@ def _service(state: ServiceState | None, name: str) -> Claim:
 
 
 def _test(results: Results | None, name: str) -> Claim:
-    """A test that passed is observed, one that did not is not; of any other nothing is known."""
+    """A test that passed whole is observed, one that failed is not; of any other nothing is known."""
     found = results.of(name) if results is not None else None
     if results is None or (found is None and not results.trouble):
         return Claim("", name, "test", "unknown", text="no test results are read yet")
@@ -307,7 +307,7 @@ def _test(results: Results | None, name: str) -> Claim:
         return replace(claim, since=None, text=text)
     if found.bad:
         return replace(claim, state="not observed", text=of, why=f"{of}: {found.message}")
-    if found.passed:
+    if found.passed and not found.skipped:
         return replace(claim, state="observed", text="observed")
     return replace(claim, since=None, text=of)
 

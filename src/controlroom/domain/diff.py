@@ -50,6 +50,8 @@ NOW_KNOWN = "now_known"
 
 Document = Mapping[str, Any]
 Entry = Mapping[str, Any]
+Names = Mapping[str, str]
+"""Squad id → its name; whoever is not in it is called by its id."""
 _ORDER = {category: place for place, category in enumerate(CATEGORIES)}
 _LOOK_BACK = dt.timedelta(days=31)
 """How far back the last standup is looked for."""
@@ -67,13 +69,23 @@ def now_known(before: Document, after: Document) -> tuple[Change, ...]:
 
 
 def _all(before: Document, after: Document) -> Iterator[Change]:
+    squads = _squads(before.get("squads"), after.get("squads"))
     for name, compare in _SECTIONS.items():
         old, new = before.get(name), after.get(name)
         if isinstance(old, list) and isinstance(new, list):
-            yield from compare(old, new)
+            yield from compare(old, new, squads)
     old, new = before.get("milestones"), after.get("milestones")
     if isinstance(old, list) and isinstance(new, list):
         yield from _milestones(old, new, _text(before.get("for_date")), _text(after.get("for_date")))
+
+
+@remember
+def _squads(old: object, new: object) -> dict[str, str]:
+    """Squad id → what people call it, as the newer document says, else the older one."""
+    entries = [_by_id(found) for found in (old, new) if isinstance(found, list)]
+    return {
+        id_: name for found in entries for id_, entry in found.items() if (name := _text(entry.get("name")))
+    }
 
 
 def _text(value: object) -> str:
@@ -107,11 +119,11 @@ def _arrow(before: str, after: str) -> str:
     return f"{_words(before)} → {_words(after)}"
 
 
-def _name(entry: Entry, id_: str) -> str:
+def _name(entry: Entry, id_: str, squads: Names) -> str:
     """What people call it, with its squad."""
     named = _text(entry.get("summary") or entry.get("epic") or entry.get("name") or entry.get("text")) or id_
     squad = _text(entry.get("owning_squad") or entry.get("squad"))
-    return f"{named} ({squad})" if squad else named
+    return f"{named} ({squads.get(squad, squad)})" if squad else named
 
 
 def _open(entry: Entry) -> bool:
@@ -119,13 +131,13 @@ def _open(entry: Entry) -> bool:
 
 
 @remember
-def _blockers(old: list[Any], new: list[Any]) -> list[Change]:
+def _blockers(old: list[Any], new: list[Any], squads: Names) -> list[Change]:
     before, after = _by_id(old), _by_id(new)
     found: list[Change] = []
     for id_, entry in after.items():
         was, state = before.get(id_), _text(entry.get("state")) or "open"
         then = (_text(was.get("state")) or "open") if was is not None else None
-        name = _name(entry, id_)
+        name = _name(entry, id_, squads)
         if _open(entry) and (was is None or not _open(was)):
             again = "" if was is None else " again"
             found.append(Change("blocker_opened", id_, f"opened{again}: {name}", then, state))
@@ -142,7 +154,7 @@ def _blockers(old: list[Any], new: list[Any]) -> list[Change]:
             found += _slips(id_, name, was, entry, "eta")
     for id_, entry in before.items():
         if id_ not in after and _open(entry):
-            text = f"no longer listed, no resolution recorded: {_name(entry, id_)}"
+            text = f"no longer listed, no resolution recorded: {_name(entry, id_, squads)}"
             found.append(Change("blocker_unlisted", id_, text, _text(entry.get("state")) or "open", None))
     return found
 
@@ -178,11 +190,11 @@ def _status(entry: Entry) -> str | None:
 
 
 @remember
-def _items(old: list[Any], new: list[Any]) -> list[Change]:
+def _items(old: list[Any], new: list[Any], squads: Names) -> list[Change]:
     before, after = _by_id(old), _by_id(new)
     found: list[Change] = []
     for id_, entry in after.items():
-        name, was = _name(entry, id_), before.get(id_)
+        name, was = _name(entry, id_, squads), before.get(id_)
         if was is None:
             status = _status(entry) or "unknown"
             found.append(Change("item_added", id_, f"added: {name}, {_words(status)}", None, status))
@@ -191,11 +203,8 @@ def _items(old: list[Any], new: list[Any]) -> list[Change]:
     for id_, entry in before.items():
         if id_ not in after:
             status = _status(entry) or "unknown"
-            found.append(
-                Change(
-                    "item_removed", id_, f"removed: {_name(entry, id_)}, was {_words(status)}", status, None
-                )
-            )
+            text = f"removed: {_name(entry, id_, squads)}, was {_words(status)}"
+            found.append(Change("item_removed", id_, text, status, None))
     return found
 
 
@@ -233,7 +242,7 @@ def _reading_id(entry: Entry) -> str:
 
 
 @remember
-def _signals(old: list[Any], new: list[Any]) -> list[Change]:
+def _signals(old: list[Any], new: list[Any], squads: Names) -> list[Change]:
     before = {_reading_id(entry): entry for entry in old if isinstance(entry, Mapping)}
     found: list[Change] = []
     for entry in new:
@@ -241,7 +250,8 @@ def _signals(old: list[Any], new: list[Any]) -> list[Change]:
             continue
         id_ = _reading_id(entry)
         was, now = _code(before.get(id_)), _code(entry)
-        name = f"{_text(entry.get('squad'))} {_text(entry.get('metric'))}".strip() or id_
+        squad = _text(entry.get("squad"))
+        name = f"{squads.get(squad, squad)} {_text(entry.get('metric'))}".strip() or id_
         if now is None or was == now:
             continue
         if was is None:
@@ -261,7 +271,7 @@ def _code(entry: Entry | None) -> str | None:
 
 
 @remember
-def _benchmarks(old: list[Any], new: list[Any]) -> list[Change]:
+def _benchmarks(old: list[Any], new: list[Any], squads: Names) -> list[Change]:
     """New regressions, and what is as it was again; what says nothing of its day is not known."""
     before = _by_id(old)
     found: list[Change] = []
@@ -269,7 +279,7 @@ def _benchmarks(old: list[Any], new: list[Any]) -> list[Change]:
         was, now = _judged(before.get(id_)), _judged(entry)
         if now is None or was == now:
             continue
-        name, text = _name(entry, id_), _text(entry.get("text"))
+        name, text = _name(entry, id_, squads), _text(entry.get("text"))
         if was is None:
             found.append(Change(NOW_KNOWN, id_, f"{name}: {now}, {text}".rstrip(", "), None, now))
         elif now == "regression":
@@ -285,17 +295,17 @@ def _judged(entry: Entry | None) -> str | None:
 
 
 @remember
-def _gates(old: list[Any], new: list[Any]) -> list[Change]:
+def _gates(old: list[Any], new: list[Any], squads: Names) -> list[Change]:
     found: list[Change] = []
     told: set[str] = set()
     for wave, was, now in _pairs(old, new, "wave", "id"):
         found += _verdict(wave, f"gate of {wave}", was, now)
-        squads = was.get("squads"), now.get("squads")
-        if isinstance(squads[0], list) and isinstance(squads[1], list):
-            for squad, had, has in _pairs(squads[0], squads[1], "squad"):
+        parts = was.get("squads"), now.get("squads")
+        if isinstance(parts[0], list) and isinstance(parts[1], list):
+            for squad, had, has in _pairs(parts[0], parts[1], "squad"):
                 if squad not in told:
                     told.add(squad)
-                    found += _covered(squad, had, has)
+                    found += _covered(squad, squads.get(squad, squad), had, has)
     return found
 
 
@@ -307,16 +317,16 @@ def _verdict(id_: str, name: str, was: Entry, now: Entry) -> list[Change]:
     return [Change(category, id_, f"{name}: {_arrow(old, new)}", old, new)]
 
 
-def _covered(squad: str, was: Entry, now: Entry) -> list[Change]:
+def _covered(id_: str, squad: str, was: Entry, now: Entry) -> list[Change]:
     unknown = "UNKNOWN" in (_text(was.get("verdict")), _text(now.get("verdict")))
     old, new = (f"{_text(e.get('ok')) or '?'}/{_text(e.get('required')) or '?'}" for e in (was, now))
     if unknown or old == new:
         return []
-    return [Change("gate_changed", squad, f"coverage {squad} {old} → {new}", old, new)]
+    return [Change("gate_changed", id_, f"coverage {squad} {old} → {new}", old, new)]
 
 
 @remember
-def _services(old: list[Any], new: list[Any]) -> list[Change]:
+def _services(old: list[Any], new: list[Any], _: Names) -> list[Change]:
     before, after = _by_id(old), _by_id(new)
     found: list[Change] = []
     for id_, entry in after.items():
@@ -339,7 +349,7 @@ def _state(entry: Entry | None) -> str | None:
 
 
 @remember
-def _waves(old: list[Any], new: list[Any]) -> list[Change]:
+def _waves(old: list[Any], new: list[Any], _: Names) -> list[Change]:
     found: list[Change] = []
     for id_, was, now in _pairs(old, new):
         name = _text(now.get("name")) or id_
@@ -393,7 +403,7 @@ def _milestone_state(entry: Entry, on: str, *, recorded: bool) -> str | None:
 
 
 @remember
-def _decisions(old: list[Any], new: list[Any]) -> list[Change]:
+def _decisions(old: list[Any], new: list[Any], _: Names) -> list[Change]:
     ids = _by_id(old)
     found: list[Change] = []
     for number, entry in enumerate(new):
@@ -407,7 +417,7 @@ def _decisions(old: list[Any], new: list[Any]) -> list[Change]:
     return found
 
 
-_SECTIONS: Mapping[str, Callable[[list[Any], list[Any]], list[Change]]] = {
+_SECTIONS: Mapping[str, Callable[[list[Any], list[Any], Names], list[Change]]] = {
     "blockers": _blockers,
     "items": _items,
     "signals": _signals,

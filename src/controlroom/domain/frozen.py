@@ -4,6 +4,8 @@
 A room has some two hundred such classes before its first paint, which made them the dearest part of it
 (`make bench ARGS=room`). Here the text of one method is compiled, `__init__`; the others read the fields
 through `operator.attrgetter`. A class behaves as the standard library's does: tests put the two side by side.
+Values are compared as tuples of their fields, as the standard library does before Python 3.13: one NaN
+that is in both makes no difference.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ def _quick(cls: type, options: dict[str, bool]) -> bool:
         and options.keys() <= {"frozen", "slots", "eq"}
         and not dataclasses.is_dataclass(cls)
         and bool(cls.__doc__)
+        and not any("InitVar" in str(annotation) for annotation in cls.__annotations__.values())
         and not cls.__dict__.keys()
         & {"__init__", "__setattr__", "__delattr__", "__getstate__", "__setstate__"}
     )
@@ -44,7 +47,7 @@ def _quick(cls: type, options: dict[str, bool]) -> bool:
 
 def _frozen(cls: Any, *, eq: bool) -> type:
     written = set(cls.__dict__)
-    if cls.__dict__.get("__hash__", cls) is None:
+    if "__eq__" in written and cls.__dict__.get("__hash__") is None:
         written.discard("__hash__")  # what Python puts there itself beside an `__eq__`
     cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     fields = dataclasses.fields(cls)
@@ -63,8 +66,9 @@ def _frozen(cls: Any, *, eq: bool) -> type:
     for name, method in methods.items():
         if name not in written:
             setattr(cls, name, method)
-    cls.__dataclass_params__.frozen = True
-    cls.__dataclass_params__.eq = eq
+    made = cls.__dataclass_params__
+    made.init = made.repr = made.frozen = True
+    made.eq = eq
     return cls  # type: ignore[no-any-return]
 
 
@@ -78,21 +82,21 @@ def _init(cls: Any, fields: tuple[dataclasses.Field[Any], ...]) -> Callable[...,
     body = []
     for field in fields:
         name = field.name
-        names[f"set_{name}"] = cls.__dict__[name].__set__
+        names[f"__set_{name}"] = getattr(cls, name).__set__
         made = field.default_factory is not dataclasses.MISSING
-        names[f"make_{name}" if made else f"default_{name}"] = (
+        names[f"__make_{name}" if made else f"__default_{name}"] = (
             field.default_factory if made else field.default
         )
-        default = "FROM_FACTORY" if made else f"default_{name}"
+        default = "FROM_FACTORY" if made else f"__default_{name}"
         given = made or field.default is not dataclasses.MISSING
         if field.init:
             order[bool(field.kw_only)].append(f"{name}={default}" if given else name)
-            value = f"make_{name}() if {name} is FROM_FACTORY else {name}" if made else name
+            value = f"__make_{name}() if {name} is FROM_FACTORY else {name}" if made else name
         elif given:
-            value = f"make_{name}()" if made else default
+            value = f"__make_{name}()" if made else default
         else:
             continue
-        body.append(f"  set_{name}(self, {value})")
+        body.append(f"  __set_{name}(self, {value})")
     if hasattr(cls, "__post_init__"):
         body.append("  self.__post_init__()")
     parameters = ["self", *order[False], *(["*", *order[True]] if order[True] else [])]

@@ -82,7 +82,7 @@ def _tested(name: str, cases: Sequence[tuple[str, Case, File]]) -> Tried:
     places: dict[str, list[tuple[Case, File]]] = {}
     for key, case, file in cases if len(wanted) > 1 else ():
         start = key.find(wanted)
-        while start >= 0 and key[start + len(wanted) :][:1] not in ("", ".", "["):
+        while start >= 0 and not _whole(key, start, start + len(wanted)):
             start = key.find(wanted, start + 1)
         if start >= 0:
             places.setdefault(key[:start], []).append((case, file))
@@ -94,6 +94,12 @@ def _tested(name: str, cases: Sequence[tuple[str, Case, File]]) -> Tried:
     if len({(one.bad > 0, one.passed > 0) for one in judged}) > 1:
         return replace(judged[0], several=True)
     return _counted(name, [one for found in whole for one in found])
+
+
+def _whole(key: str, start: int, end: int) -> bool:
+    """Whether a step of the name ends at `end`, and `start` is not within somebody's parameters."""
+    inside = key.count("[", 0, start) > key.count("]", 0, start)
+    return not inside and key[end : end + 1] in ("", ".", "[")
 
 
 def _counted(name: str, found: Sequence[tuple[Case, File]]) -> Tried:
@@ -114,7 +120,10 @@ def _counted(name: str, found: Sequence[tuple[Case, File]]) -> Tried:
 
 
 def _key(case: Case) -> str:
-    return ".".join(filter(None, (_dotted(case.classname), _dotted(case.name))))
+    # Without a path it is a module or a class, which may be called `go` or `feature`.
+    path = "/" in case.classname or "\\" in case.classname
+    place = _dotted(case.classname) if path else case.classname.strip()
+    return ".".join(filter(None, (place, _dotted(case.name))))
 
 
 def _dotted(name: str) -> str:

@@ -294,7 +294,7 @@ class _Week:
                 ]
                 share += f"; nothing is declared by {some(bare)}" if bare else ""
                 wave = waves.get(_text(gate.get("wave"))) or _text(gate.get("wave"))
-                yield Risk(Line(f"Gate of {wave}: FAIL, {share}", source))
+                yield Risk(Line(f"Gate of {wave}: FAIL, {share}", source, "gates that fail"))
         gaps: dict[str, list[Mapping[str, Any]]] = {}
         for one in _entries(last, "signals"):
             if one.get("code") not in (str(GapCode.OK), *map(str, UNKNOWN_CODES)):
@@ -312,11 +312,13 @@ class _Week:
                 for one in waived
                 if one.action.item.startswith(f"signal:{squad}/")
             )
-            yield Risk(Line(f"Telemetry of {self._squad(squad)}: {named}", source), excused)
+            fact = Line(f"Telemetry of {self._squad(squad)}: {named}", source, "squads with gaps")
+            yield Risk(fact, excused)
         for one in _entries(last, "services"):
             if one.get("state") in ("down", "degraded"):
                 error = f": {_text(one.get('error'))}" if one.get("error") else ""
-                yield Risk(Line(f"Service {_text(one.get('id'))} {one['state']}{error}", source, "services"))
+                said = f"Service {_text(one.get('id'))} {one['state']}{error}"
+                yield Risk(Line(said, source, "services down or degraded"))
 
     def _from_documents(self) -> Iterator[Risk]:
         """Risks that documents listed then, as the last status file has them; else those they list now."""

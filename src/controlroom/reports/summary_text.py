@@ -96,7 +96,7 @@ def _few(lines: Sequence[Line], week: int) -> list[Line]:
         else:
             rest.setdefault(one.kind, []).append(one)
     for kind, lost in rest.items():
-        found.append(Line(f"And {len(lost):,} more {kind or 'others'}; {_all(week)}", _origins(lost)))
+        found.append(Line(f"And {len(lost):,} more of the {kind or 'others'}; {_all(week)}", _origins(lost)))
     return found
 
 

@@ -79,7 +79,8 @@ class CapturedTests:
 
     def _judged(self, wanted: tuple[str, ...], folder: Path | None, known: _Known | None) -> Results:
         if folder is None or known is None:
-            return Results(tests=look_up(wanted, ()))
+            many = f"the newest {CAPTURES} captures have no test results; older ones are not looked at"
+            return Results(tests=look_up(wanted, ()), trouble=many if len(self._known) == CAPTURES else "")
         name = folder.relative_to(self._status).as_posix()
         if known.trouble:
             return Results(name, trouble=f"the test results in {name} cannot be used: {known.trouble}")
@@ -90,7 +91,7 @@ class CapturedTests:
         if before is not None and before.settled and _stamp(before.paths) == before.stamp:
             return before
         # Stamped before it is read: what changes in between is read again by the next look.
-        paths = (folder, *sorted(folder.glob("junit/*")), *map(folder.joinpath, _SEALED))
+        paths = (*sorted(folder.glob("junit/*")), *map(folder.joinpath, _JUDGED_BY))
         stamp = _stamp(paths)
         settled = all(abs(time.time() - changed / 1e9) > SETTLED for *_, changed in stamp)
         known = _Known(stamp, paths, *self._believed(folder), settled)
@@ -112,7 +113,8 @@ class CapturedTests:
         return tuple(files), lost
 
 
-_SEALED = (evidence_folder.MANIFEST, evidence_folder.SEAL)
+_JUDGED_BY = ("", "junit", evidence_folder.MANIFEST, evidence_folder.SEAL)
+"""What else changes when a capture does: the folders themselves, where a file is lost and comes back."""
 
 
 def _stamp(paths: tuple[Path, ...]) -> _Stamp:

@@ -289,11 +289,7 @@ def _agenda_rows(subject: Occurrence, snapshot: Snapshot, now: datetime, view: V
         ritual = one.occurrence.ritual
         style: Style = "ok" if one.record == "held" else "warn" if one.words == "no record" else "dim"
         line = text(Span(ritual.title or ritual.id), Span(" · ", "dim"), Span(one.words, style))
-        lead = () if not number else text(" " * LABEL)
-        told = _told(
-            "" if number else "earlier", text(lead, line), one.occurrence, view, number, key="earlier"
-        )
-        rows.append(told)
+        rows.append(_told(" " if number else "earlier", line, one.occurrence, view, number, key="earlier"))
     return rows
 
 
