@@ -192,6 +192,13 @@ CASES: dict[str, tuple[str, str, int | None, str, str]] = {
     "no address to listen at": ("[collect]\nlisten='9460'\n", "collect.listen", 2, "no address", "127.0.0"),
     "nowhere to serve": ("[serve]\nlisten='here:70000'\n", "serve.listen", 2, "no address", "127.0.0.1"),
     "tabs beyond the relay": ("[serve]\nsessions=257\n", "serve.sessions", 2, "out of range", "1 and 256"),
+    "the usual port": (
+        "[serve]\norigins='https://a:443'\n",
+        "serve.origins[0]",
+        2,
+        "usual port",
+        "https://a",
+    ),
     "no mere origin": ("[serve]\norigins='https://a/b'\n", "serve.origins[0]", 2, "no origin", "https"),
     "a store": ("[store]\nurl='rediss//h'\n", "store.url", 2, "store", "rediss"),
     "control characters in a path": (

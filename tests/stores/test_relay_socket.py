@@ -202,6 +202,16 @@ def telling(path: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def test_a_socket_may_lie_deep(tmp_path: Path) -> None:
+    """A folder with a longer name than a socket's address may have is no hindrance, nor what is left there."""
+    deep = tmp_path / ("deep-" * 30) / "relay"
+    deep.parent.mkdir()
+    for _ in range(2):
+        with telling(deep) as process, following(deep, 1) as (screen,):
+            assert screen.version == 1
+            process.kill()
+
+
 def test_a_process_that_is_killed_is_noticed_at_once(path: Path) -> None:
     """Its screens know while they wait; the next one takes the place, and they heal there."""
     with telling(path) as process, following(path, 1) as (screen,):

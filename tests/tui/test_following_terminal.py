@@ -255,6 +255,7 @@ def test_other_views_follow_too(view: str, tmp_path: Path, start: Start) -> None
     [
         (("--follow", "http://cache:6379"), "what is followed is a Redis"),
         (("--follow", "redis://room:pearl@"), "--follow"),
+        (("--follow", "redis://room:pearl@cache:6379/0"), "the address holds a password"),
         (("--follow", "unix-relay:relay"), "the socket's path is missing"),
         (("--follow", "redis://cache:6379/0", "--at", "2025-10-06T16:00:00Z"), "two clocks at once"),
         (("--follow", "redis://cache:6379/0", "--past", "20m"), "two clocks at once"),

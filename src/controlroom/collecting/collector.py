@@ -54,7 +54,7 @@ PULSE = 5.0
 """… and so many seconds after the last time at the latest: a service manager waits to hear that it lives."""
 
 LIVES = 10.0
-"""Seconds without a turn of its loop after which the process is called dead; longer with a long lease."""
+"""Seconds without a turn of its loop, beside what a slow store takes, after which it is called dead."""
 
 RECENT = timedelta(hours=1)
 """How old a room that was told may be for its next leader to go on from as if nothing had been missed."""
@@ -196,7 +196,8 @@ class Collector:
             await asyncio.gather(self._attending, return_exceptions=True)
         with contextlib.suppress(Unavailable):
             await in_daemon(self._lease.leave, self.name)
-            if self._sharing is not None:
+        if self._sharing is not None:
+            with contextlib.suppress(Unavailable):
                 await self._sharing.leave()
         await self.endpoint.close()
         for opened in (self._lease, self._publisher, self._follower, self._sharing):
@@ -372,7 +373,7 @@ class Collector:
     async def _healthz(self) -> Page:
         """Whether the process lives; asked over its own loop, which has to run for that."""
         silent = time.monotonic() - self._turned
-        if silent > max(LIVES, 2 * self.config.collect.lease):
+        if silent > LIVES + PULSE + self.config.store.timeout:
             text = f"no turn for {duration(silent)}\n"
             return Page(text.encode(), HTTPStatus.SERVICE_UNAVAILABLE)
         return Page(b"alive\n")

@@ -403,6 +403,9 @@ def _many_screens(file: File, found: Findings) -> None:
     for number, origin in enumerate(file.serve.origins):
         if not re.fullmatch(r"https?://[^/\s@]+", origin):
             found.add(("serve", "origins", number), f"no origin: {origin}", 'write "https://room.example"')
+        elif (origin.partition("://")[0], origin.rpartition(":")[2]) in (("https", "443"), ("http", "80")):
+            problem = f"browsers leave the usual port out: {origin}"
+            found.add(("serve", "origins", number), problem, f'write "{origin.rpartition(":")[0]}"')
 
 
 def _store(file: File, found: Findings, kinds: Kinds) -> None:
@@ -433,7 +436,13 @@ def follow_problem(url: str) -> tuple[str, str] | None:
         return None if path.startswith("/") else ("the socket's path is missing", f"write {SOCKET}/path")
     if not redis_urls.is_redis(url):
         return "what is followed is a Redis", "write it like redis://host:6379/0"
-    return store_problem(url)
+    problem = store_problem(url)
+    if problem is None and _password_inside(url):
+        remedy = (
+            'name the address and password = { env = "NAME" } in [store] of a configuration, with --config'
+        )
+        return "the address holds a password, which others on this machine could read", remedy
+    return problem
 
 
 def store_problem(url: str) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 from controlroom.stores.port import Unavailable
 from controlroom.stores.relay import LOST_AFTER
 from controlroom.stores.relay_socket import SocketPublisher
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from controlroom.stores.relay import Follower, Heard
@@ -67,6 +70,9 @@ class Relaying:
                 self._settle(problem.reason)
             except OSError as problem:
                 self._settle(f"{self._path}: {problem.strerror or 'nothing can be told there'}")
+            except Exception as problem:  # whatever was told there, the tabs are told that nothing is heard
+                log.exception("following for all tabs")
+                self._settle(f"what is told cannot be passed on: {type(problem).__name__}")
             finally:
                 self._let_go(hang_up=bool(self.trouble))
             if self.trouble:

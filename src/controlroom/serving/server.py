@@ -118,6 +118,9 @@ class Server:
             answer = await handler(request)
         except web.HTTPException as problem:
             answer = _said(problem.status, problem.reason.lower())
+        except Exception:  # the border of a request: the others go on, and this one has its headers too
+            log.exception("%s %s", request.method, request.path)
+            answer = _said(500, "this is a bug of controlroom: its log says more")
         if not answer.prepared:
             answer.headers.update(pages.HEADERS | {"Content-Security-Policy": pages.policy(request.host)})
             if request.path.startswith("/static/") and answer.status == 200:

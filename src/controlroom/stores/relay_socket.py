@@ -38,6 +38,9 @@ PATIENCE = 2.0
 AGAIN = 0.2
 """Seconds until a connection is accepted again where this process has too many files open."""
 
+ADDRESS = 107
+"""Bytes that a unix socket's address has room for."""
+
 NAME = 200
 """Characters a collector's name may have."""
 
@@ -313,7 +316,8 @@ class SocketFollower:
                 raise Unavailable("not followed any more", "follow it anew")
             self._plug = plug
         plug.settimeout(max(0.01, until - time.monotonic()))
-        plug.connect(str(self._path))
+        with _short(self._path) as address:
+            plug.connect(address)
         if not _is_ours(plug):
             raise PermissionError
         self._connections += 1
@@ -399,6 +403,19 @@ def _goes_on(last: Frame | None, frame: Frame) -> bool:
     return frame.seq == last.seq + bool(frame.body)
 
 
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name of `path` for which a socket's address has room, however deep its folder lies (Linux)."""
+    if len(os.fsencode(path)) <= ADDRESS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
 def _listening(path: Path) -> socket.socket:
     """A socket that listens at `path`; one that was left behind there goes. Raises OSError."""
     plug = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -407,7 +424,8 @@ def _listening(path: Path) -> socket.socket:
         with contextlib.suppress(FileNotFoundError):
             if stat.S_ISSOCK(os.lstat(path).st_mode) and _left_behind(path):
                 path.unlink()
-        plug.bind(str(path))
+        with _short(path) as address:
+            plug.bind(address)
         path.chmod(0o600)  # before anybody can connect: that takes `listen`
         plug.listen(128)
     except BaseException:
@@ -421,7 +439,8 @@ def _left_behind(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plug:
         plug.settimeout(PATIENCE)
         try:
-            plug.connect(str(path))
+            with _short(path) as address:
+                plug.connect(address)
         except ConnectionRefusedError:
             return True
         except OSError:
