@@ -203,7 +203,7 @@ def telling(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_a_socket_may_lie_deep(tmp_path: Path) -> None:
-    """A folder with a longer name than a socket's address may have is no hindrance, nor what is left there."""
+    """A folder with a longer name than a socket's address may have is no hindrance, nor what was left."""
     deep = tmp_path / ("deep-" * 30) / "relay"
     deep.parent.mkdir()
     for _ in range(2):
