@@ -21,8 +21,9 @@ def room(options: Namespace) -> int:
     """The room itself, in the terminal."""
     import sys
 
-    if options.past is not None and (options.follow or options.view == "standup"):
-        given_too = "--follow" if options.follow else "--view standup"
+    driven = options.follow is True  # without a URL: the driver of the standup
+    if options.past is not None and (driven or options.view == "standup"):
+        given_too = "--follow" if driven else "--view standup"
         remedy = "leave one of them out; standup report DATE has what was said at one that was held"
         raise Usage("no standup is held in the past", f"{given_too} and --past", remedy)
     for stream, name in ((sys.stdin, "stdin"), (sys.stdout, "stdout")):
@@ -40,7 +41,7 @@ def room(options: Namespace) -> int:
     from controlroom.tui.app import run
 
     seen_as = _seen_as(asked, config)
-    if options.follow:
+    if driven:
         seen_as = seen_as._replace(read_only=True, view="standup", follow=True)
     if options.past is not None:
         from controlroom.commands.common import moment_of

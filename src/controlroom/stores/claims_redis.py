@@ -5,34 +5,29 @@ The server's user needs, besides what the log needs: ``+set +get``.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from controlroom.stores.claims import KEPT, LEASE, Answer, first_lost
-from controlroom.stores.redis_urls import parse
+from controlroom.stores.redis_beside import Beside
 
 if TYPE_CHECKING:  # redis-py takes a tenth of a second to load: only when a server is really asked
     from controlroom.stores.logs import Settings
     from controlroom.stores.redis_link import Command
-    from controlroom.stores.redis_routes import Routes
 
 _TOLD = b"told"
 
 
-class RedisClaims:
+class RedisClaims(Beside):
     """Claims in Redis, whichever way it is run. Raises ValueError for a bad URL.
 
     One call takes at most about `settings.timeout` seconds.
     """
 
     def __init__(self, url: str, settings: Settings, lease: float = LEASE) -> None:
-        self._address = parse(url)
-        self._settings = settings
+        super().__init__(url, settings)
         self._lease = int(lease * 1000)
-        self._lock = threading.Lock()
-        self._made: Routes | None = None
 
     def claim(self, keys: Sequence[str], room: str) -> Answer:
         """Claim all of `keys`. Raises Unavailable."""
@@ -42,13 +37,6 @@ class RedisClaims:
         """Told. Raises Unavailable."""
         del room
         self._ask(*(("SET", self._name(key), _TOLD, "EX", KEPT) for key in keys))
-
-    def close(self) -> None:
-        """Let go of connections; idempotent, quick."""
-        with self._lock:
-            routes = self._made
-        if routes is not None:
-            routes.close()
 
     def _one(self, key: str, room: bytes) -> Answer:
         name = self._name(key)
@@ -62,17 +50,9 @@ class RedisClaims:
 
     def _name(self, key: str) -> str:
         """The key; it has the log's hash tag, and so lies on the log's node of a cluster."""
-        return f"{{{self._address.prefix}}}:notices:{key}"
+        return f"{self.tag}:notices:{key}"
 
     def _ask(self, *commands: Command) -> list[Any]:
         until = time.monotonic() + self._settings.timeout
         with self._routes().session(until) as session:
             return [session.link.good(reply) for reply in session.ask(commands, until)]
-
-    def _routes(self) -> Routes:
-        with self._lock:
-            if self._made is None:
-                from controlroom.stores.redis_routes import Routes
-
-                self._made = Routes(self._address, self._settings)
-            return self._made

@@ -6,36 +6,28 @@ needs, besides what the log needs: ``+time +hget +hset``.
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from controlroom.domain.health import Beat
 from controlroom.stores.heartbeats import cleaned, decode, encode
-from controlroom.stores.redis_urls import parse
+from controlroom.stores.redis_beside import Beside
 
 if TYPE_CHECKING:  # redis-py takes a tenth of a second to load: only when a server is really asked
-    from controlroom.stores.logs import Settings
-    from controlroom.stores.redis_routes import Routes
+    pass
 
 
-class RedisHeartbeats:
+class RedisHeartbeats(Beside):
     """Reports in Redis, whichever way it is run. Raises ValueError for a bad URL.
 
     One call takes at most about `settings.timeout` seconds.
     """
 
-    def __init__(self, url: str, settings: Settings) -> None:
-        self._address = parse(url)
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._made: Routes | None = None
-
     @property
     def key(self) -> str:
         """The hash; it has the log's hash tag, and so lies on the log's node of a cluster."""
-        return f"{{{self._address.prefix}}}:heartbeats"
+        return f"{self.tag}:heartbeats"
 
     def write(self, id_: str, beat: Beat) -> Beat:
         """Store `beat` with the server's time. Raises Unavailable."""
@@ -62,21 +54,6 @@ class RedisHeartbeats:
             if not isinstance(raw, (bytes, type(None))):
                 raise session.link.no_redis()
         return None if raw is None else decode(id_, raw)
-
-    def close(self) -> None:
-        """Let go of connections; idempotent, quick."""
-        with self._lock:
-            routes = self._made
-        if routes is not None:
-            routes.close()
-
-    def _routes(self) -> Routes:
-        with self._lock:
-            if self._made is None:
-                from controlroom.stores.redis_routes import Routes
-
-                self._made = Routes(self._address, self._settings)
-            return self._made
 
     def _until(self) -> float:
         return time.monotonic() + self._settings.timeout

@@ -15,22 +15,18 @@ which Sentinel or the cluster calls it down. All collectors have the same lease.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from controlroom.domain.text import clean
 from controlroom.stores.elapsed import elapsed
 from controlroom.stores.lease import Held
-from controlroom.stores.redis_script import COMMON
-from controlroom.stores.redis_urls import parse
+from controlroom.stores.redis_beside import Beside, Script
 
 if TYPE_CHECKING:  # redis-py takes a tenth of a second to load: only when a server is really asked
     from controlroom.stores.logs import Settings
-    from controlroom.stores.redis_routes import Routes
 
 MARGIN = 0.1
 """Part of the lease at its end in which its holder acts no more, for clocks that run unevenly."""
@@ -38,9 +34,8 @@ MARGIN = 0.1
 NAME = 200
 """Characters a collector's name may have."""
 
-_SOURCE = (
-    COMMON
-    + r"""
+_SCRIPT = Script(
+    r"""
 local lease, newest, server, members = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local mode, holder, lasts = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -91,10 +86,8 @@ return {'held', ARGV[4]}
 """
 )
 
-_SHA = sha1(_SOURCE.encode(), usedforsecurity=False).hexdigest()
 
-
-class RedisLease:
+class RedisLease(Beside):
     """A `lease.Lease` in Redis, whichever way it is run. Raises ValueError for a bad URL.
 
     One call takes at most about `settings.timeout` seconds, and less than a third of the lease, so that
@@ -102,18 +95,15 @@ class RedisLease:
     """
 
     def __init__(self, url: str, settings: Settings, seconds: float) -> None:
-        self._address = parse(url)
-        self._settings = replace(settings, timeout=min(settings.timeout, seconds / 3))
+        super().__init__(url, replace(settings, timeout=min(settings.timeout, seconds / 3)))
         self._seconds = seconds
-        self._lock = threading.Lock()
-        self._made: Routes | None = None
         self._newest = 0
         """The newest term that was heard of."""
 
     @property
     def keys(self) -> tuple[str, str, str, str]:
         """The lease, the newest term, the server and the members; they have the log's hash tag."""
-        name = f"{{{self._address.prefix}}}:lease"
+        name = f"{self.tag}:lease"
         return name, f"{name}:term", f"{name}:server", f"{name}:members"
 
     def take(self, holder: str) -> Held | None:
@@ -149,13 +139,6 @@ class RedisLease:
         """Say that `holder` is going. Raises Unavailable."""
         self._said("leave", holder)
 
-    def close(self) -> None:
-        """Let go of connections; idempotent, quick."""
-        with self._lock:
-            routes = self._made
-        if routes is not None:
-            routes.close()
-
     def _held(self, holder: str, term: int, asked: float) -> Held:
         return Held(holder, term, asked + self._seconds * (1 - MARGIN))
 
@@ -170,26 +153,13 @@ class RedisLease:
     def _ask(self, mode: str, holder: str, term: int = 0) -> list[bytes]:
         if not sound(holder):
             raise ValueError(f"a collector's name is one clean line of at most {NAME} characters")
-        from redis.exceptions import NoScriptError
-
         until = time.monotonic() + self._settings.timeout
-        given = (4, *self.keys, mode, holder.encode(), int(self._seconds * 1000), term)
+        given = (mode, holder.encode(), int(self._seconds * 1000), term)
         with self._routes().session(until) as session:
-            (reply,) = session.ask([("EVALSHA", _SHA, *given)], until)
-            if isinstance(reply, NoScriptError):
-                (reply,) = session.ask([("EVAL", _SOURCE, *given)], until)
-            if not _is_answer(session.link.good(reply), names=mode == "attend"):
+            answer: list[bytes] = _SCRIPT.run(session, self.keys, given, until)
+            if not _is_answer(answer, names=mode == "attend"):
                 raise session.link.no_redis()
-            answer: list[bytes] = reply
             return answer
-
-    def _routes(self) -> Routes:
-        with self._lock:
-            if self._made is None:
-                from controlroom.stores.redis_routes import Routes
-
-                self._made = Routes(self._address, self._settings)
-            return self._made
 
 
 def sound(name: str) -> bool:

@@ -21,21 +21,19 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from controlroom.domain.text import clean
 from controlroom.stores.elapsed import elapsed
 from controlroom.stores.port import Unavailable
-from controlroom.stores.redis_script import COMMON
-from controlroom.stores.redis_urls import parse
+from controlroom.stores.redis_beside import Beside, Script
 from controlroom.stores.relay import BODY, LOST_AFTER, Fenced, Frame, Heard
 from controlroom.stores.telling import instant, micros
 
 if TYPE_CHECKING:  # redis-py takes a tenth of a second to load: only when a server is really asked
     from controlroom.stores.lease import Held
     from controlroom.stores.logs import Settings
-    from controlroom.stores.redis_routes import Routes, Session
+    from controlroom.stores.redis_routes import Session
 
 NAME = 200
 """Characters a collector's name may have."""
@@ -49,9 +47,8 @@ RECENT = 8
 START = "0-0"
 """The cursor before everything."""
 
-_SOURCE = (
-    COMMON
-    + r"""
+_SCRIPT = Script(
+    r"""
 local room, head, lease = KEYS[1], KEYS[2], KEYS[3]
 local holder, term, seq, full, at, by, body = unpack(ARGV)
 
@@ -76,38 +73,14 @@ return {'told', id}
 """
 )
 
-_SHA = sha1(_SOURCE.encode(), usedforsecurity=False).hexdigest()
 
-
-class _Redis:
-    """What both sides share: the server, found as the log's is."""
-
-    def __init__(self, url: str, settings: Settings) -> None:
-        self._address = parse(url)
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._made: Routes | None = None
+class _Redis(Beside):
+    """What both sides share."""
 
     @property
     def keys(self) -> tuple[str, str, str]:
         """The stream, its head and the lease; they have the log's hash tag."""
-        tag = f"{{{self._address.prefix}}}"
-        return f"{tag}:room", f"{tag}:room:head", f"{tag}:lease"
-
-    def close(self) -> None:
-        """Let go of connections; idempotent, quick."""
-        with self._lock:
-            routes = self._made
-        if routes is not None:
-            routes.close()
-
-    def _routes(self) -> Routes:
-        with self._lock:
-            if self._made is None:
-                from controlroom.stores.redis_routes import Routes
-
-                self._made = Routes(self._address, self._settings)
-            return self._made
+        return f"{self.tag}:room", f"{self.tag}:room:head", f"{self.tag}:lease"
 
 
 class RedisPublisher(_Redis):
@@ -124,12 +97,9 @@ class RedisPublisher(_Redis):
             raise ValueError("a frame is told under the lease of its own term")
         until = time.monotonic() + self._settings.timeout
         numbers = (frame.term, frame.seq, int(frame.full), micros(frame.at))
-        given = (3, *self.keys, held.holder.encode(), *numbers, frame.by.encode(), frame.body)
+        given = (held.holder.encode(), *numbers, frame.by.encode(), frame.body)
         with self._routes().session(until) as session:
-            (reply,) = session.ask([("EVALSHA", _SHA, *given)], until)
-            if type(reply).__name__ == "NoScriptError":
-                (reply,) = session.ask([("EVAL", _SOURCE, *given)], until)
-            answer = session.link.good(reply)
+            answer = _SCRIPT.run(session, self.keys, given, until)
             where = session.link.where
             if not (isinstance(answer, list) and answer and answer[0] in (b"told", b"fenced", b"hole")):
                 raise session.link.no_redis()

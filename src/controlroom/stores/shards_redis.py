@@ -10,13 +10,11 @@ and never younger. How long it lay anywhere on its way, or in a process that was
 
 from __future__ import annotations
 
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from controlroom.domain.health import ProbeResult, TopicTraffic
@@ -24,8 +22,7 @@ from controlroom.domain.services import Health
 from controlroom.domain.text import clean
 from controlroom.stores import saved
 from controlroom.stores.lease_redis import sound
-from controlroom.stores.redis_script import COMMON
-from controlroom.stores.redis_urls import parse
+from controlroom.stores.redis_beside import Beside, Script
 from controlroom.stores.relay import Fenced
 from controlroom.stores.shards import Hearing, Told
 from controlroom.stores.telling import instant
@@ -33,7 +30,6 @@ from controlroom.stores.telling import instant
 if TYPE_CHECKING:  # redis-py takes a tenth of a second to load: only when a server is really asked
     from controlroom.stores.lease import Held
     from controlroom.stores.logs import Settings
-    from controlroom.stores.redis_routes import Routes
 
 KEPT = 200
 """Entries that are kept for a leader who is slow to hear; what it misses is asked again at the next turn."""
@@ -47,9 +43,8 @@ LIMIT = 1 << 23
 RAW = 4_000
 """Characters of an answer as it came; a probe keeps half as many."""
 
-_SOURCE = (
-    COMMON
-    + r"""
+_SCRIPT = Script(
+    r"""
 local lease, members, roster, results = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local mode, holder, lasts = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -93,10 +88,8 @@ return {micros, cursor, call('GET', roster) or '', call('ZRANGE', members, 0, -1
 """
 )
 
-_SHA = sha1(_SOURCE.encode(), usedforsecurity=False).hexdigest()
 
-
-class RedisShards:
+class RedisShards(Beside):
     """`shards.Shards` in Redis, whichever way it is run. Raises ValueError for a bad URL.
 
     One call takes at most about `settings.timeout` seconds, and less than a third of `lasts`; the first
@@ -105,16 +98,13 @@ class RedisShards:
 
     def __init__(self, url: str, settings: Settings, lasts: float, clock: Callable[[], datetime]) -> None:
         self.lasts = lasts
-        self._address = parse(url)
-        self._settings = replace(settings, timeout=min(settings.timeout, lasts / 3))
+        super().__init__(url, replace(settings, timeout=min(settings.timeout, lasts / 3)))
         self._clock = clock
-        self._lock = threading.Lock()
-        self._made: Routes | None = None
 
     @property
     def keys(self) -> tuple[str, str, str, str]:
         """The lease, who wants to share, who shares, and the results; they have the log's hash tag."""
-        tag = f"{{{self._address.prefix}}}"
+        tag = self.tag
         return f"{tag}:lease", f"{tag}:shards:members", f"{tag}:shards:roster", f"{tag}:shards:results"
 
     def tell(self, holder: str, mark: str, results: Sequence[ProbeResult]) -> Sequence[str]:
@@ -150,24 +140,12 @@ class RedisShards:
         """See `shards.Shards`. Raises Unavailable."""
         self._ask("leave", holder, mark)
 
-    def close(self) -> None:
-        """Let go of connections; idempotent, quick."""
-        with self._lock:
-            routes = self._made
-        if routes is not None:
-            routes.close()
-
     def _ask(self, mode: str, holder: str, *more: str | bytes | int) -> list[Any]:
         """The script's answer, its first part the server's clock. Raises Unavailable, Fenced."""
-        from redis.exceptions import NoScriptError
-
         until = time.monotonic() + self._settings.timeout
-        given = (4, *self.keys, mode, holder.encode(), int(self.lasts * 1000), *more)
+        given = (mode, holder.encode(), int(self.lasts * 1000), *more)
         with self._routes().session(until) as session:
-            (reply,) = session.ask([("EVALSHA", _SHA, *given)], until)
-            if isinstance(reply, NoScriptError):
-                (reply,) = session.ask([("EVAL", _SOURCE, *given)], until)
-            answer = session.link.good(reply)
+            answer = _SCRIPT.run(session, self.keys, given, until)
             if not (isinstance(answer, list) and answer and isinstance(answer[0], bytes)):
                 raise session.link.no_redis()
             if not (answer[0].isdigit() or answer[0] == b"fenced"):
@@ -175,14 +153,6 @@ class RedisShards:
         if answer[0] == b"fenced":
             raise Fenced
         return list(answer)
-
-    def _routes(self) -> Routes:
-        with self._lock:
-            if self._made is None:
-                from controlroom.stores.redis_routes import Routes
-
-                self._made = Routes(self._address, self._settings)
-            return self._made
 
 
 def _value(held: Held) -> str:
