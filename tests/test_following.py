@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import time
@@ -220,6 +221,48 @@ async def test_a_server_that_hangs_is_noticed_and_left_quickly(tmp_path: Path, s
             leaving = time.monotonic()
     assert time.monotonic() - leaving < 1.0 + SLACK + 1.0  # the collector's own call ends in that time, too
     server.resume()
+
+
+@asynccontextmanager
+async def slow_line(server: Server, delay: float) -> AsyncIterator[str]:
+    """The address of a line to `server` on which everything takes `delay` seconds longer, either way."""
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(1 << 16):
+            await asyncio.sleep(delay)
+            target.write(data)
+        target.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, here = await asyncio.open_connection("127.0.0.1", server.port)
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await asyncio.gather(carry(reader, here), carry(there, writer))
+        here.close()
+        writer.close()
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
+    finally:
+        listening.close()
+
+
+async def test_a_slow_line_delays_and_is_not_taken_for_a_loss(tmp_path: Path, start: Start) -> None:
+    """What takes most of a second to come is shown later, nothing is STALE, and the clock is in doubt."""
+    server = start(servers.redis)
+    collector, begun = Collector(url_of(server)), told()
+    patient = replace(Config(), store=Store(interval=0.1, timeout=5.0))
+    async with slow_line(server, 0.4) as url, following_room(url, tmp_path, patient) as watched:
+        with collector.talking(begun):
+            how = await watched.healed()
+            assert how.uncertain > 0.3
+            assert how.skewed is None
+            until = time.monotonic() + 2 * LOST_AFTER
+            while time.monotonic() < until:
+                await asyncio.sleep(0.05)
+                assert not relayed(watched.room.snapshot).lost
+        with collector.talking(noted(begun, "again")):
+            await watched.healed("again")
 
 
 async def test_a_server_that_went_back_shows_nothing_older(tmp_path: Path, start: Start) -> None:
