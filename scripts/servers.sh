@@ -29,3 +29,9 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     apt_install $missing || true
 fi
+
+# By itself, as its package has another name elsewhere, and one that is not found would cost all the others.
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null
+then
+    apt_install chromium || apt_install chromium-browser || true
+fi
